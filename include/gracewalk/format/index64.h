@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * Format: index64, address to 63-bit value, for software that wants no hardware format. */
+#ifndef GRACEWALK_FORMAT_INDEX64_H
+#define GRACEWALK_FORMAT_INDEX64_H
+
+/* Six levels of 64 entries: tables of 512 bytes, leaves at every level. A range that is mapped has ONE value, the
+ * same for each address in it (an allocator's span, a region's descriptor), whatever its size; the MMU
+ * formats count their output addresses up instead.
+ *
+ *   entry   0                 nothing here
+ *           value << 1 | 1    leaf
+ *           anything else     the address of the next table
+ */
+#include <gracewalk/format/attr.h>
+
+#define GW_FMT_NAME "index64"
+
+enum {
+	GW_LEVELS = 6,
+	GW_PAGE_LG2 = 12,
+	GW_VA_BITS = 48,
+	GW_OUT_BITS = 63,
+	GW_FMT_HEAPS = 1,
+	GW_FMT_BLOCK_BYTES = 16384,
+	GW_FMT_HW_UPDATES = 0,
+	GW_FMT_BREAK_BEFORE_MAKE = 0,
+	GW_FMT_ATTRS_MUST = 0,
+	GW_FMT_ATTRS = 0,
+};
+
+static inline unsigned gw_fmt_index_bits(unsigned level)
+{
+	(void)level;
+	return 6;
+}
+
+static inline unsigned gw_fmt_shift(unsigned level)
+{
+	return GW_PAGE_LG2 + 6 * level;
+}
+
+static inline unsigned gw_fmt_heap(unsigned level)
+{
+	(void)level;
+	return 0;
+}
+
+static inline uint64_t gw_fmt_empty(unsigned level)
+{
+	(void)level;
+	return 0;
+}
+
+static inline bool gw_fmt_leaf_level(unsigned level)
+{
+	(void)level;
+	return true;
+}
+
+static inline bool gw_fmt_is_table(uint64_t e, unsigned level)
+{
+	return level > 0 && e && !(e & 1);
+}
+
+static inline bool gw_fmt_is_leaf(uint64_t e, unsigned level)
+{
+	(void)level;
+	return e & 1;
+}
+
+static inline uint64_t gw_fmt_table(uint64_t address, unsigned level)
+{
+	(void)level;
+	return address;
+}
+
+static inline uint64_t gw_fmt_table_address(uint64_t e, unsigned level)
+{
+	(void)level;
+	return e;
+}
+
+static inline uint64_t gw_fmt_attr_bits(uint32_t attr)
+{
+	(void)attr;
+	return 0;
+}
+
+static inline uint64_t gw_fmt_leaf(uint64_t out, uint32_t attr, unsigned level)
+{
+	(void)attr;
+	(void)level;
+	return out << 1 | 1;
+}
+
+static inline uint64_t gw_fmt_out(uint64_t e, unsigned level)
+{
+	(void)level;
+	return e >> 1;
+}
+
+static inline uint32_t gw_fmt_attr(uint64_t e, unsigned level)
+{
+	(void)e;
+	(void)level;
+	return 0;
+}
+
+static inline uint64_t gw_fmt_hw_bits(unsigned level)
+{
+	(void)level;
+	return 0;
+}
+
+static inline bool gw_fmt_aligned(uint64_t out, unsigned level)
+{
+	(void)out;
+	(void)level;
+	return true;
+}
+
+static inline uint64_t gw_fmt_advance(uint64_t out, uint64_t bytes)
+{
+	(void)bytes;
+	return out;
+}
+
+static inline uint64_t gw_fmt_canonical(uint64_t low)
+{
+	return low;
+}
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * The environment for user space: mmap for memory, liburcu for grace periods. */
+#include "mutant.h"
+#include "tsan.h"
+#include <gracewalk/atomic.h>
+#include <gracewalk/urcu.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <urcu/arch.h>
+#include <urcu/call-rcu.h>
+#include <urcu/flavor.h>
+
+#ifdef GW_TSAN
+char gw_urcu_tsan_tag;
+#endif
+
+struct urcu_env {
+	struct gw_env env;
+	const struct rcu_flavor_struct *flavour;
+	_Atomic uint64_t queued;      /* deferred calls, since creation */
+	_Atomic uint64_t grace_periods;
+	_Atomic bool ticking;         /* the ticker's head is queued */
+	struct rcu_head ticker;
+};
+
+static struct urcu_env *urcu_of(struct gw_env *env)
+{
+	return (struct urcu_env *)((char *)env - offsetof(struct urcu_env, env));
+}
+
+/* ---- Memory ---- */
+
+static void *env_alloc(struct gw_env *env, size_t bytes)
+{
+	(void)env;
+	return calloc(1, bytes);
+}
+
+static void env_free(struct gw_env *env, void *p, size_t bytes)
+{
+	(void)env;
+	(void)bytes;
+	free(p);
+}
+
+static void *env_reserve(struct gw_env *env, size_t bytes, size_t align)
+{
+	unsigned char *p, *aligned;
+
+	(void)env;
+	p = mmap(NULL, bytes + align, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	aligned = (unsigned char *)(((uintptr_t)p + align - 1) & ~(uintptr_t)(align - 1));
+	if (aligned > p)
+		munmap(p, (size_t)(aligned - p));
+	munmap(aligned + bytes, (size_t)(p + align - aligned));
+	return aligned;
+}
+
+static void env_unreserve(struct gw_env *env, void *p, size_t bytes)
+{
+	(void)env;
+	munmap(p, bytes);
+}
+
+static int env_commit(struct gw_env *env, void *p, size_t bytes)
+{
+	(void)env;
+	(void)p;
+	(void)bytes;
+	return 0; /* the kernel does, at the first touch */
+}
+
+static void env_decommit(struct gw_env *env, void *p, size_t bytes)
+{
+	(void)env;
+	madvise(p, bytes, MADV_DONTNEED);
+}
+
+/* ---- Grace periods ---- */
+
+static void env_read_lock(struct gw_env *env)
+{
+	urcu_of(env)->flavour->read_lock();
+}
+
+static void env_read_unlock(struct gw_env *env)
+{
+	GW_TSAN_READ_END();
+	urcu_of(env)->flavour->read_unlock();
+}
+
+/* liburcu does not count its grace periods. A call that is queued whenever there is something to wait for,
+ * and never twice at once, counts those that followed one another. */
+static void tick(struct rcu_head *head)
+{
+	struct urcu_env *urcu = (struct urcu_env *)((char *)head - offsetof(struct urcu_env, ticker));
+
+	GW_TSAN_CALLED(head);
+	gw_fetch_add_relaxed(&urcu->grace_periods, 1);
+	gw_store_release(&urcu->ticking, false); /* pairs with the exchange in env_defer */
+}
+
+/* The heads that come here are gw_heads: liburcu's lies at the start of their room. */
+static void call(struct rcu_head *rcu)
+{
+	struct gw_head *head = (struct gw_head *)rcu;
+
+	GW_TSAN_CALLED(head);
+	GW_TSAN_GRACE_PERIOD();
+	head->fn(head);
+}
+
+static void env_defer(struct gw_env *env, struct gw_head *head, void (*fn)(struct gw_head *head))
+{
+	struct urcu_env *urcu = urcu_of(env);
+
+	_Static_assert(sizeof(struct rcu_head) <= sizeof(head->room), "a gw_head has room for an rcu_head");
+	head->fn = fn;
+	gw_fetch_add_relaxed(&urcu->queued, 1);
+	if (GW_MUTANT(skip_grace)) {
+		fn(head);
+		return;
+	}
+	/* Acquire: pairs with the store in tick(), after which the ticker's head may be queued again. */
+	if (!gw_exchange_acquire(&urcu->ticking, true)) {
+		GW_TSAN_QUEUE(&urcu->ticker);
+		urcu->flavour->update_call_rcu(&urcu->ticker, tick);
+	}
+	GW_TSAN_QUEUE(head);
+	urcu->flavour->update_call_rcu((struct rcu_head *)head, call);
+}
+
+static void env_synchronize(struct gw_env *env)
+{
+	struct urcu_env *urcu = urcu_of(env);
+
+	if (!GW_MUTANT(skip_grace))
+		urcu->flavour->update_synchronize_rcu();
+	GW_TSAN_GRACE_PERIOD();
+	gw_fetch_add_relaxed(&urcu->grace_periods, 1);
+}
+
+/* ---- Patience ---- */
+
+static void env_relax(struct gw_env *env, unsigned spins)
+{
+	enum { SPINS_BEFORE_YIELD = 100 };
+
+	(void)env;
+	if (spins > SPINS_BEFORE_YIELD)
+		sched_yield();
+	else
+		caa_cpu_relax();
+}
+
+/* ---- The environment's life ---- */
+
+struct gw_env *gw_urcu_create(const struct rcu_flavor_struct *flavour)
+{
+	struct urcu_env *urcu = calloc(1, sizeof(*urcu));
+
+	if (!urcu)
+		return NULL;
+	urcu->flavour = flavour;
+	urcu->env = (struct gw_env){
+		.alloc = env_alloc,
+		.free = env_free,
+		.reserve = env_reserve,
+		.unreserve = env_unreserve,
+		.commit = env_commit,
+		.decommit = env_decommit,
+		.read_lock = env_read_lock,
+		.read_unlock = env_read_unlock,
+		.defer = env_defer,
+		.synchronize = env_synchronize,
+		.relax = env_relax,
+	};
+	return &urcu->env;
+}
+
+void gw_urcu_drain(struct gw_env *env)
+{
+	struct urcu_env *urcu = urcu_of(env);
+	uint64_t queued;
+
+	do {
+		queued = gw_load_relaxed(&urcu->queued);
+		urcu->flavour->barrier();
+		GW_TSAN_GRACE_PERIOD();
+	} while (gw_load_relaxed(&urcu->queued) != queued);
+}
+
+void gw_urcu_destroy(struct gw_env *env)
+{
+	gw_urcu_drain(env);
+	free(urcu_of(env));
+}
+
+uint64_t gw_urcu_grace_periods(const struct gw_env *env)
+{
+	return gw_load_relaxed(&urcu_of((struct gw_env *)(uintptr_t)env)->grace_periods);
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * The heap: its life, its blocks, its list, giving out tables and taking them back. */
+#include "block.h"
+#include <gracewalk/errno.h>
+
+enum { META_ALIGN = 64 };
+
+/* ---- The list of blocks with a free table: invariant H2. All under the heap's lock. ---- */
+
+static struct list_node *node_of(struct gw_heap *heap, uint32_t number)
+{
+	return table_at(heap, number, block_at(heap, number)->node);
+}
+
+static void list_add(struct gw_heap *heap, struct block *block)
+{
+	uint32_t number = block_number(block);
+
+	*node_of(heap, number) = (struct list_node){.next = heap->list};
+	if (heap->list)
+		node_of(heap, heap->list - 1)->prev = number + 1;
+	heap->list = number + 1;
+}
+
+static void list_remove(struct gw_heap *heap, struct block *block)
+{
+	struct list_node *node = node_of(heap, block_number(block));
+
+	if (node->prev)
+		node_of(heap, node->prev - 1)->next = node->next;
+	else
+		heap->list = node->next;
+	if (node->next)
+		node_of(heap, node->next - 1)->prev = node->prev;
+}
+
+/* ---- Blocks: taken from the environment, given back to it ---- */
+
+static void all_free(struct block *block, unsigned tables)
+{
+	for (unsigned w = 0; w < WORDS; w++) {
+		unsigned first = w * WORD_BITS;
+
+		if (tables >= first + WORD_BITS)
+			block->free[w] = ~0ull;
+		else
+			block->free[w] = tables > first ? (1ull << (tables - first)) - 1 : 0;
+	}
+	block->nfree = tables;
+}
+
+/* A block with memory and all tables free, on the list; NULL: none to be had. */
+static struct block *block_take(struct gw_heap *heap)
+{
+	uint32_t number = heap->vacant ? heap->vacant - 1 : heap->fresh;
+	struct block *block = block_at(heap, number);
+
+	if (number == heap->nblocks ||
+	    heap->env->commit(heap->env, table_at(heap, number, 0), (size_t)1 << heap->block_lg2))
+		return NULL;
+	if (heap->vacant)
+		heap->vacant = block->next_vacant;
+	else
+		heap->fresh++;
+	block->heap = heap;
+	block->node = 0;
+	all_free(block, heap->tables_per_block);
+	list_add(heap, block);
+	if (++heap->stats.blocks > heap->stats.blocks_peak)
+		heap->stats.blocks_peak = heap->stats.blocks;
+	heap->stats.blocks_taken++;
+	return block;
+}
+
+/* Gives back the memory of a block that is on no list and has no table used or waiting. Its record is ours
+ * alone until it is vacant, so the environment is called without the lock. */
+static void block_give_back(struct gw_heap *heap, struct block *block)
+{
+	uint32_t number = block_number(block);
+
+	heap->env->decommit(heap->env, table_at(heap, number, 0), (size_t)1 << heap->block_lg2);
+	gw_lock_take(&heap->lock, heap->env);
+	block->next_vacant = heap->vacant;
+	heap->vacant = number + 1;
+	heap->stats.blocks--;
+	heap->stats.blocks_given_back++;
+	gw_lock_drop(&heap->lock);
+}
+
+/* ---- Tables ---- */
+
+static unsigned any_bit(const uint64_t mask[WORDS])
+{
+	for (unsigned w = 0; w < WORDS; w++)
+		if (mask[w])
+			return w * WORD_BITS + (unsigned)__builtin_ctzll(mask[w]);
+	return 0;
+}
+
+static void fill(const struct gw_heap *heap, void *table, uint64_t with)
+{
+	uint64_t *entry = table;
+
+	for (size_t i = 0; i < (size_t)1 << (heap->table_lg2 - 3); i++)
+		entry[i] = with;
+}
+
+/* Takes a free table out of a listed block. The one that holds the list node goes last. */
+static void *take(struct gw_heap *heap, struct block *block)
+{
+	unsigned index = block->node;
+
+	if (block->nfree == 1) {
+		list_remove(heap, block);
+	} else {
+		uint64_t mask[WORDS];
+
+		for (unsigned w = 0; w < WORDS; w++)
+			mask[w] = block->free[w];
+		mask[index / WORD_BITS] &= ~(1ull << index % WORD_BITS);
+		index = any_bit(mask);
+	}
+	block->free[index / WORD_BITS] &= ~(1ull << index % WORD_BITS);
+	block->nfree--;
+	return table_at(heap, block_number(block), index);
+}
+
+static uint64_t used(const struct gw_heap *heap)
+{
+	return heap->stats.allocs - heap->stats.frees - gw_load_relaxed(&heap->defers);
+}
+
+void *gw_heap_alloc(struct gw_heap *heap)
+{
+	struct block *block;
+	void *table = NULL;
+
+	gw_lock_take(&heap->lock, heap->env);
+	block = heap->list ? block_at(heap, heap->list - 1) : block_take(heap);
+	if (block) {
+		table = take(heap, block);
+		heap->stats.allocs++;
+		if (used(heap) > heap->stats.used_peak)
+			heap->stats.used_peak = used(heap);
+	}
+	gw_lock_drop(&heap->lock);
+	if (table)
+		fill(heap, table, heap->empty);
+	return table;
+}
+
+/* Adds tables to a block's free set, under the lock. The list node is written only now: every table in the
+ * set is past its grace period. Return: whether the block is all free, and then off the list. */
+static bool put(struct gw_heap *heap, struct block *block, const uint64_t tables[WORDS])
+{
+	bool listed = block->nfree;
+
+	for (unsigned w = 0; w < WORDS; w++) {
+		block->free[w] |= tables[w];
+		for (uint64_t rest = tables[w]; rest; rest &= rest - 1)
+			block->nfree++;
+	}
+	if (!listed) {
+		block->node = any_bit(block->free);
+		list_add(heap, block);
+	}
+	if (block->nfree < heap->tables_per_block)
+		return false;
+	list_remove(heap, block);
+	return true;
+}
+
+static void poison(struct gw_heap *heap, struct block *block, const uint64_t tables[WORDS])
+{
+	for (unsigned i = 0; heap->poison && i < heap->tables_per_block; i++)
+		if (tables[i / WORD_BITS] >> i % WORD_BITS & 1)
+			fill(heap, table_at(heap, block_number(block), i), heap->poison);
+}
+
+void gw_block_release(struct gw_heap *heap, struct block *block, const uint64_t tables[WORDS])
+{
+	uint64_t count = 0;
+	bool give_back;
+
+	for (unsigned w = 0; w < WORDS; w++)
+		for (uint64_t rest = tables[w]; rest; rest &= rest - 1)
+			count++;
+	poison(heap, block, tables);
+	gw_fetch_sub_relaxed(&heap->waiting, count);
+	gw_lock_take(&heap->lock, heap->env);
+	heap->stats.callbacks++;
+	give_back = put(heap, block, tables);
+	gw_lock_drop(&heap->lock);
+	if (give_back)
+		block_give_back(heap, block);
+}
+
+void gw_heap_free(struct gw_heap *heap, void *table)
+{
+	struct block *block = block_of(heap, table);
+	unsigned index = index_in_block(heap, table);
+	uint64_t tables[WORDS] = {0};
+	bool give_back;
+
+	tables[index / WORD_BITS] = 1ull << index % WORD_BITS;
+	poison(heap, block, tables);
+	gw_lock_take(&heap->lock, heap->env);
+	heap->stats.frees++;
+	give_back = put(heap, block, tables);
+	gw_lock_drop(&heap->lock);
+	if (give_back)
+		block_give_back(heap, block);
+}
+
+void *gw_heap_desc(const struct gw_heap *heap, const void *table)
+{
+	return (char *)block_of(heap, table)->descs + index_in_block(heap, table) * heap->desc_bytes;
+}
+
+/* ---- The heap's life ---- */
+
+static bool power_of_two(uint64_t x)
+{
+	return x && !(x & (x - 1));
+}
+
+static bool opts_ok(const struct gw_heap_opts *opts)
+{
+	size_t block_bytes = opts->table_bytes * opts->tables_per_block;
+
+	return opts->env && power_of_two(opts->table_bytes) && opts->table_bytes >= sizeof(struct list_node) &&
+	       opts->table_bytes <= 1 << 20 && power_of_two(opts->tables_per_block) &&
+	       opts->tables_per_block <= GW_TABLES_PER_BLOCK_MAX && opts->desc_bytes % 8 == 0 &&
+	       !((uintptr_t)opts->base & (block_bytes - 1)) && (!opts->base || opts->max_bytes >= block_bytes);
+}
+
+static size_t default_bytes(void)
+{
+	return sizeof(size_t) == 4 ? (size_t)256 << 20 : (size_t)((uint64_t)16 << 30);
+}
+
+/* Address space for the tables, unless the caller brought it, and for the blocks' records. */
+static int reserve(struct gw_heap *heap, const struct gw_heap_opts *opts)
+{
+	struct gw_env *env = heap->env;
+
+	heap->base = opts->base;
+	if (!opts->base) {
+		heap->base = env->reserve(env, (size_t)heap->nblocks << heap->block_lg2,
+					  (size_t)1 << heap->block_lg2);
+		if (!heap->base)
+			return -ENOMEM;
+		heap->owns_region = true;
+	}
+	heap->blocks = env->reserve(env, heap->nblocks * heap->stride, META_ALIGN);
+	if (heap->blocks)
+		return 0;
+	if (heap->owns_region)
+		env->unreserve(env, heap->base, (size_t)heap->nblocks << heap->block_lg2);
+	return -ENOMEM;
+}
+
+int gw_heap_create(const struct gw_heap_opts *opts, struct gw_heap **out)
+{
+	struct gw_env *env = opts->env;
+	size_t max_bytes = opts->max_bytes ? opts->max_bytes : default_bytes();
+	struct gw_heap *heap;
+	int err;
+
+	if (!opts_ok(opts))
+		return -EINVAL;
+	heap = env->alloc(env, sizeof(*heap));
+	if (!heap)
+		return -ENOMEM;
+	heap->env = env;
+	heap->table_lg2 = (unsigned)__builtin_ctzll(opts->table_bytes);
+	heap->tables_per_block = opts->tables_per_block;
+	heap->block_lg2 = heap->table_lg2 + (unsigned)__builtin_ctzll(opts->tables_per_block);
+	heap->desc_bytes = opts->desc_bytes;
+	heap->stride = (sizeof(struct block) + opts->tables_per_block * opts->desc_bytes + META_ALIGN - 1) &
+		       ~(size_t)(META_ALIGN - 1);
+	heap->empty = opts->empty;
+	heap->poison = opts->poison;
+	max_bytes >>= heap->block_lg2;
+	heap->nblocks = max_bytes >= UINT32_MAX ? UINT32_MAX - 1 : max_bytes ? (uint32_t)max_bytes : 1;
+	heap->stats.table_bytes = opts->table_bytes;
+	heap->stats.tables_per_block = opts->tables_per_block;
+	gw_store_relaxed(&heap->refs, 1);
+	err = reserve(heap, opts);
+	if (err) {
+		env->free(env, heap, sizeof(*heap));
+		return err;
+	}
+	heap->to_pointer = opts->base ? (uintptr_t)heap->base - (uintptr_t)opts->phys : 0;
+	*out = heap;
+	return 0;
+}
+
+void gw_heap_get(struct gw_heap *heap)
+{
+	gw_fetch_add_relaxed(&heap->refs, 1);
+}
+
+void gw_heap_put(struct gw_heap *heap)
+{
+	struct gw_env *env = heap->env;
+
+	/* Acquire and release: whatever was done under any reference comes before the end. */
+	if (gw_fetch_sub_acq_rel(&heap->refs, 1) != 1)
+		return;
+	for (uint32_t i = 0; !heap->owns_region && i < heap->fresh; i++)
+		if (block_at(heap, i)->nfree < heap->tables_per_block)
+			env->decommit(env, table_at(heap, i, 0), (size_t)1 << heap->block_lg2);
+	if (heap->owns_region)
+		env->unreserve(env, heap->base, (size_t)heap->nblocks << heap->block_lg2);
+	env->unreserve(env, heap->blocks, heap->nblocks * heap->stride);
+	env->free(env, heap, sizeof(*heap));
+}
+
+/* ---- Figures ---- */
+
+bool gw_heap_fits(const struct gw_heap *heap, const struct gw_heap_opts *opts)
+{
+	return heap->env == opts->env && (size_t)1 << heap->table_lg2 == opts->table_bytes &&
+	       heap->desc_bytes == opts->desc_bytes && heap->empty == opts->empty;
+}
+
+uintptr_t gw_heap_to_pointer(const struct gw_heap *heap)
+{
+	return heap->to_pointer;
+}
+
+size_t gw_heap_waiting_bytes(const struct gw_heap *heap)
+{
+	return (size_t)gw_load_relaxed(&heap->waiting) << heap->table_lg2;
+}
+
+void gw_heap_stats(struct gw_heap *heap, struct gw_heap_stats *stats)
+{
+	gw_lock_take(&heap->lock, heap->env);
+	*stats = heap->stats;
+	stats->used = used(heap);
+	stats->waiting = gw_load_relaxed(&heap->waiting);
+	stats->waiting_peak = gw_load_relaxed(&heap->waiting_peak);
+	stats->defers = gw_load_relaxed(&heap->defers);
+	stats->free = stats->blocks * heap->tables_per_block - stats->used - stats->waiting;
+	gw_lock_drop(&heap->lock);
+}
+
+/* One block's record: H1 holds, the counts fit. Adds its free tables to *nfree and its waiting to *waiting. */
+static bool block_ok(const struct gw_heap *heap, const struct block *block, uint64_t *nfree, uint64_t *waiting)
+{
+	uint32_t count = 0;
+
+	for (unsigned i = 0; i < heap->tables_per_block; i++) {
+		bool is_free = block->free[i / WORD_BITS] >> i % WORD_BITS & 1;
+		bool waits = gw_load_relaxed(&block->pending[i / WORD_BITS]) >> i % WORD_BITS & 1;
+
+		if (is_free && waits)
+			return false;
+		count += is_free;
+		*waiting += waits;
+	}
+	*nfree += count;
+	return count == block->nfree;
+}
+
+/* H2: exactly the blocks with a free table and memory are listed. */
+static bool list_ok(struct gw_heap *heap, uint64_t listed)
+{
+	uint32_t prev = 0, at = heap->list;
+
+	for (; at && listed; listed--) {
+		const struct list_node *node = node_of(heap, at - 1);
+
+		if (!block_at(heap, at - 1)->nfree || node->prev != prev)
+			return false;
+		prev = at;
+		at = node->next;
+	}
+	return !at && !listed;
+}
+
+int gw_heap_check(struct gw_heap *heap)
+{
+	uint64_t nfree = 0, waiting = 0, listed = 0, held = 0;
+	struct gw_heap_stats stats;
+
+	gw_heap_stats(heap, &stats);
+	for (uint32_t i = 0; i < heap->fresh; i++) {
+		struct block *block = block_at(heap, i);
+
+		if (block->nfree == heap->tables_per_block)
+			continue; /* its memory was given back */
+		if (!block_ok(heap, block, &nfree, &waiting))
+			return -EIO;
+		listed += block->nfree > 0;
+		held++;
+	}
+	if (held != stats.blocks || nfree != stats.free || waiting != stats.waiting || !list_ok(heap, listed))
+		return -EIO;
+	return 0;
+}

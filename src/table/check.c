@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * gw_check and gw_stats: the whole structure counted again, and figures of one moment. */
+#include "table.h"
+
+/* Counts a table and all below it per heap. Return: whether each is what its descriptor says. */
+static bool table_ok(const struct page_table *p, gw_entry *table, unsigned level, uint64_t va, bool below_root,
+		     uint64_t tables[GW_HEAPS_MAX])
+{
+	struct desc *desc = desc_of(p, table, level);
+	uint32_t count = 0, marks = gw_load_relaxed(&desc->marks);
+	bool reachable = below_root && marks & BELOW; /* by a sweep */
+
+	tables[gw_fmt_heap(level)]++;
+	if (desc->dead || desc->level != level || desc->va != va || gw_load_relaxed(&desc->lock) ||
+	    (level < TOP && marks & IDLE && !below_root))
+		return false;
+	for (unsigned i = 0; i < entries(level); i++, va += gw_span(level)) {
+		uint64_t e = gw_load_relaxed(&table[i]);
+
+		count += !is_empty(e, level);
+		if (gw_fmt_is_table(e, level) && !table_ok(p, child_of(p, e, level), level - 1, va, reachable, tables))
+			return false;
+		if (!is_empty(e, level) && !gw_fmt_is_table(e, level) && !gw_fmt_is_leaf(e, level))
+			return false;
+	}
+	return count == gw_load_relaxed(&desc->count);
+}
+
+int gw_check(struct gw_pt *pt)
+{
+	struct page_table *p = page_table_of(pt);
+	uint64_t tables[GW_HEAPS_MAX] = {0};
+	struct gw_heap_stats stats;
+
+	if (!table_ok(p, root_of(p), TOP, 0, true, tables))
+		return -EIO;
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++) {
+		gw_heap_stats(p->heap[i], &stats);
+		if (p->own_heap[i] && (gw_heap_check(p->heap[i]) || stats.used != tables[i]))
+			return -EIO;
+	}
+	return 0;
+}
+
+void gw_stats(struct gw_pt *pt, struct gw_pt_stats *stats)
+{
+	struct page_table *p = page_table_of(pt);
+
+	*stats = (struct gw_pt_stats){.heaps = GW_FMT_HEAPS, .idle = gw_load_relaxed(&p->idle)};
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++) {
+		struct gw_heap_stats *heap = &stats->heap[i];
+
+		gw_heap_stats(p->heap[i], heap);
+		stats->table_bytes += heap->used * heap->table_bytes;
+		stats->table_bytes_peak += heap->used_peak * heap->table_bytes;
+		stats->waiting_bytes += heap->waiting * heap->table_bytes;
+		stats->block_bytes += heap->blocks * heap->table_bytes * heap->tables_per_block;
+	}
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * A page table's life: made, referenced by what is in flight, destroyed, gone. */
+#include "table.h"
+
+enum { DEFAULT_DEFERRED_LIMIT = 16 << 20 };
+
+/* A level whose tables come from that heap; all such tables are alike. */
+static unsigned level_of_heap(unsigned heap)
+{
+	unsigned level = 0;
+
+	while (gw_fmt_heap(level) != heap)
+		level++;
+	return level;
+}
+
+int gw_heap_defaults(unsigned heap, struct gw_heap_opts *opts)
+{
+	unsigned level;
+
+	if (heap >= GW_FMT_HEAPS)
+		return -EINVAL;
+	level = level_of_heap(heap);
+	*opts = (struct gw_heap_opts){
+		.table_bytes = table_bytes(level),
+		.tables_per_block = (unsigned)(GW_FMT_BLOCK_BYTES / table_bytes(level)),
+		.desc_bytes = sizeof(struct desc),
+		.empty = gw_fmt_empty(level),
+	};
+	return 0;
+}
+
+static int heap_init(struct page_table *p, unsigned i)
+{
+	struct gw_heap_opts opts;
+
+	gw_heap_defaults(i, &opts);
+	opts.env = p->env;
+	if (!p->opts.heap[i]) {
+		p->own_heap[i] = true;
+		return gw_heap_create(&opts, &p->heap[i]);
+	}
+	if (!gw_heap_fits(p->opts.heap[i], &opts))
+		return -EINVAL;
+	p->heap[i] = p->opts.heap[i];
+	gw_heap_get(p->heap[i]);
+	return 0;
+}
+
+static int init(struct page_table *p)
+{
+	gw_entry *root;
+
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++) {
+		int err = heap_init(p, i);
+
+		if (err)
+			return err;
+	}
+	p->pt.to_pointer = gw_heap_to_pointer(p->heap[0]);
+	if (gw_heap_to_pointer(p->heap[GW_FMT_HEAPS - 1]) != p->pt.to_pointer)
+		return -EINVAL;
+	root = table_alloc(p, TOP, 0);
+	p->pt.root = root;
+	return root ? 0 : -ENOMEM;
+}
+
+static void page_table_free(struct page_table *p)
+{
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
+		if (p->heap[i])
+			gw_heap_put(p->heap[i]);
+	p->env->free(p->env, p, sizeof(*p));
+}
+
+int gw_create(const struct gw_opts *opts, struct gw_pt **pt)
+{
+	struct page_table *p;
+	int err;
+
+	if (!opts->env || opts->policy > GW_POLICY_MANUAL)
+		return -EINVAL;
+	p = opts->env->alloc(opts->env, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->env = opts->env;
+	p->opts = *opts;
+	if (!p->opts.deferred_limit)
+		p->opts.deferred_limit = DEFAULT_DEFERRED_LIMIT;
+	gw_store_relaxed(&p->refs, 1);
+	err = init(p);
+	if (err) {
+		page_table_free(p);
+		return err;
+	}
+	*pt = &p->pt;
+	return 0;
+}
+
+/* No walker is left. A heap of our own takes its tables with it; a shared one is given each. */
+static void destroy_callback(struct gw_head *head)
+{
+	struct page_table *p = (struct page_table *)((char *)head - offsetof(struct page_table, destroy_head));
+	bool shared = !p->own_heap[0] || !p->own_heap[GW_FMT_HEAPS - 1];
+
+	if (shared || p->opts.release)
+		gw_release_subtree(p, root_of(p));
+	gw_pt_put(p);
+}
+
+void gw_destroy(struct gw_pt *pt)
+{
+	const struct gw_range everything = {.va = 0, .bytes = UINT64_MAX, .tables = true};
+	struct page_table *p = page_table_of(pt);
+	struct desc *root = desc_of(p, root_of(p), TOP);
+
+	gw_lock_take(&root->lock, p->env);
+	root->dead = true; /* a sweep in flight leaves off (T5) */
+	table_unlock(root);
+	if (p->opts.invalidate)
+		p->opts.invalidate(p->opts.ctx, &everything);
+	p->env->defer(p->env, &p->destroy_head, destroy_callback);
+}
+
+void gw_pt_put(struct page_table *p)
+{
+	void (*destroyed)(void *ctx) = p->opts.destroyed;
+	void *ctx = p->opts.ctx;
+
+	/* Acquire and release: what was done under any reference comes before the end. */
+	if (gw_fetch_sub_acq_rel(&p->refs, 1) != 1)
+		return;
+	page_table_free(p);
+	if (destroyed)
+		destroyed(ctx);
+}

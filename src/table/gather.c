@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * The gather: what one call has unlinked, invalidated in one go, released after a grace period. */
+#include "table.h"
+
+/* Leaves on their way to the release callback: runs, merged where they continue one another. Four KiB each. */
+enum { BATCH_BYTES = 4096, BATCH_RUNS = (BATCH_BYTES - 64) / sizeof(struct gw_leaf) };
+
+struct batch {
+	struct gw_head head;
+	struct page_table *p;
+	struct batch *next;
+	unsigned n;
+	struct gw_leaf run[BATCH_RUNS];
+};
+_Static_assert(sizeof(struct batch) <= BATCH_BYTES, "a batch is at most a page");
+
+void gw_gather_start(struct gather *g, struct page_table *p)
+{
+	g->p = p;
+	g->policy = p->opts.policy;
+	g->may_wait = true;
+	g->no_release = !p->opts.release;
+	g->tables = g->idle = g->waited = false;
+	g->start = g->end = 0;
+	g->dead = g->killed = NULL;
+	g->dead_level = 0;
+	g->dead_bytes = 0;
+	g->batches = NULL;
+	g->nspare = 0;
+}
+
+/* ---- The range to invalidate ---- */
+
+void gw_gather_range(struct gather *g, uint64_t va, uint64_t bytes)
+{
+	bool nothing = g->start == g->end;
+
+	if (nothing || va < g->start)
+		g->start = va;
+	if (nothing || va + bytes > g->end)
+		g->end = va + bytes;
+}
+
+/* A sweep may have been in both halves of an address space with a hole: that is told as everything. */
+void gw_gather_invalidate(struct gather *g)
+{
+	struct gw_range range = {
+		.va = gw_fmt_canonical(g->start),
+		.bytes = g->end - g->start,
+		.tables = g->tables,
+	};
+
+	if (g->start == g->end)
+		return;
+	if (gw_fmt_canonical(g->end - 1) - range.va != range.bytes - 1)
+		range = (struct gw_range){.va = 0, .bytes = UINT64_MAX, .tables = g->tables};
+	if (g->p->opts.invalidate)
+		g->p->opts.invalidate(g->p->opts.ctx, &range);
+	g->start = g->end;
+	g->tables = false;
+}
+
+/* ---- Leaves ---- */
+
+static void release_runs(struct page_table *p, const struct gw_leaf *run, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		p->opts.release(p->opts.ctx, &run[i]);
+}
+
+static void batch_release(struct batch *batch)
+{
+	struct page_table *p = batch->p;
+
+	release_runs(p, batch->run, batch->n);
+	p->env->free(p->env, batch, sizeof(*batch));
+	gw_fetch_sub_relaxed(&p->batches, 1);
+}
+
+static void batch_callback(struct gw_head *head)
+{
+	struct batch *batch = (struct batch *)head; /* its first member */
+	struct page_table *p = batch->p;
+
+	batch_release(batch);
+	gw_pt_put(p);
+}
+
+static void release_batches(struct gather *g)
+{
+	while (g->batches) {
+		struct batch *batch = g->batches;
+
+		g->batches = batch->next;
+		if (g->waited) {
+			batch_release(batch);
+		} else {
+			gw_fetch_add_relaxed(&g->p->refs, 1);
+			g->p->env->defer(g->p->env, &batch->head, batch_callback);
+		}
+	}
+}
+
+static void wait(struct gather *g)
+{
+	gw_gather_invalidate(g);
+	g->p->env->synchronize(g->p->env);
+}
+
+/* Releases what lies in the spare room, which has no head to defer it with. */
+static void release_spare(struct gather *g)
+{
+	if (!g->nspare)
+		return;
+	if (!g->waited)
+		wait(g);
+	release_runs(g->p, g->spare, g->nspare);
+	g->nspare = 0;
+}
+
+unsigned gw_gather_room(struct gather *g)
+{
+	struct page_table *p = g->p;
+	struct batch *batch = g->batches;
+
+	if (g->no_release)
+		return UINT32_MAX;
+	if (!g->waited && batch && batch->n < BATCH_RUNS)
+		return BATCH_RUNS - batch->n;
+	batch = g->waited ? NULL : p->env->alloc(p->env, sizeof(*batch));
+	if (batch) {
+		batch->p = p;
+		batch->next = g->batches;
+		g->batches = batch;
+		gw_fetch_add_relaxed(&p->batches, 1);
+		return BATCH_RUNS;
+	}
+	if (g->nspare == SPARE_RUNS)
+		release_spare(g);
+	return SPARE_RUNS - g->nspare;
+}
+
+static bool continues(const struct gw_leaf *run, const struct gw_leaf *leaf)
+{
+	return run->va + run->bytes == leaf->va && gw_fmt_advance(run->out, run->bytes) == leaf->out &&
+	       run->attr == leaf->attr;
+}
+
+void gw_gather_leaf(struct gather *g, uint64_t va, uint64_t e, unsigned level)
+{
+	bool spare = g->waited || !g->batches || g->batches->n == BATCH_RUNS;
+	struct gw_leaf *runs = spare ? g->spare : g->batches->run;
+	unsigned *n = spare ? &g->nspare : &g->batches->n;
+	struct gw_leaf leaf;
+
+	if (g->no_release)
+		return;
+	leaf = (struct gw_leaf){
+		.va = gw_fmt_canonical(va),
+		.out = gw_fmt_out(e, level),
+		.bytes = gw_span(level),
+		.attr = gw_fmt_attr(e, level),
+	};
+	if (*n && continues(&runs[*n - 1], &leaf))
+		runs[*n - 1].bytes += leaf.bytes;
+	else
+		runs[(*n)++] = leaf;
+}
+
+/* ---- Tables ---- */
+
+/* A dead table's entries are not cleared: they read as they did until the grace period is over. */
+static void kill(struct gather *g, struct desc *desc)
+{
+	desc->dead = true;
+	if (gw_load_relaxed(&desc->marks) & IDLE)
+		gw_fetch_sub_relaxed(&g->p->idle, 1);
+	g->dead_bytes += table_bytes(desc->level);
+}
+
+void gw_unlink_locked(struct gather *g, gw_entry *parent, unsigned level, unsigned index)
+{
+	gw_entry *table = child_of(g->p, gw_load_relaxed(&parent[index]), level);
+	struct desc *desc = desc_of(g->p, table, level - 1);
+
+	kill(g, desc);
+	entry_clear(&parent[index], level);
+	count_add(desc_of(g->p, parent, level), -1u);
+	desc->next_dead = g->dead;
+	desc->next_level = g->dead_level;
+	table_unlock(desc);
+
+	g->dead = table;
+	g->dead_level = (uint8_t)(level - 1);
+	g->tables = true;
+	gw_gather_range(g, desc->va, gw_span(level));
+}
+
+/* The table is dead, so its entries are ours to read; an updater that got to a child before us finishes there first,
+ * and what it did is gathered with the rest. */
+static void kill_below(struct gather *g, gw_entry *table, unsigned level)
+{
+	bool scan = level > 0 && gw_load_relaxed(&desc_of(g->p, table, level)->count);
+
+	for (unsigned i = 0; scan && i < entries(level); i++) {
+		uint64_t e = gw_load_relaxed(&table[i]);
+		gw_entry *child;
+		struct desc *desc;
+
+		if (!gw_fmt_is_table(e, level))
+			continue;
+		child = child_of(g->p, e, level);
+		desc = desc_of(g->p, child, level - 1);
+		gw_lock_take(&desc->lock, g->p->env);
+		kill(g, desc);
+		table_unlock(desc);
+		kill_below(g, child, level - 1);
+	}
+}
+
+void gw_gather_kill(struct gather *g)
+{
+	gw_entry *table = g->dead;
+	unsigned level = g->dead_level;
+
+	while (table != g->killed) {
+		struct desc *desc = desc_of(g->p, table, level);
+
+		kill_below(g, table, level);
+		table = desc->next_dead;
+		level = desc->next_level;
+	}
+	g->killed = g->dead;
+}
+
+/* Leaves of a dead subtree are looked at only here, after the invalidation: until then the MMU may have set
+ * accessed and dirty bits. A table is handed on after all below it, so it can be read until then. */
+static void retire(struct gather *g, struct gw_retire *retires, gw_entry *table, unsigned level)
+{
+	struct page_table *p = g->p;
+	struct desc *desc = desc_of(p, table, level);
+	bool scan = (level > 0 || !g->no_release) && gw_load_relaxed(&desc->count);
+
+	for (unsigned i = 0; scan && i < entries(level); i++) {
+		uint64_t e = gw_load_relaxed(&table[i]);
+
+		if (gw_fmt_is_table(e, level)) {
+			retire(g, retires, child_of(p, e, level), level - 1);
+		} else if (!g->no_release && gw_fmt_is_leaf(e, level)) {
+			gw_gather_room(g);
+			gw_gather_leaf(g, desc->va + i * gw_span(level), e, level);
+		}
+	}
+	if (g->waited)
+		gw_heap_free(heap_of(p, level), table);
+	else
+		gw_retire_add(&retires[gw_fmt_heap(level)], table);
+}
+
+static void retire_tables(struct gather *g)
+{
+	struct gw_retire retires[GW_HEAPS_MAX];
+
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
+		retires[i] = (struct gw_retire){.heap = g->p->heap[i]};
+	while (g->dead) {
+		gw_entry *table = g->dead;
+		unsigned level = g->dead_level;
+		struct desc *desc = desc_of(g->p, table, level);
+
+		g->dead = desc->next_dead;
+		g->dead_level = desc->next_level;
+		retire(g, retires, table, level);
+	}
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
+		gw_retire_flush(&retires[i]);
+}
+
+/* ---- The end ---- */
+
+/* Whether what is deferred already and what this call would add pass the limit (guarantee J). */
+static bool over_limit(const struct gather *g)
+{
+	const struct page_table *p = g->p;
+	size_t bytes = g->dead_bytes + gw_load_relaxed(&p->batches) * BATCH_BYTES;
+
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
+		bytes += gw_heap_waiting_bytes(p->heap[i]);
+	return bytes > p->opts.deferred_limit;
+}
+
+static void care_for_idle(struct gather *g)
+{
+	struct page_table *p = g->p;
+	struct gather sweep;
+
+	if (!g->may_wait || gw_load_relaxed(&p->idle) * table_bytes(0) <= p->opts.deferred_limit) {
+		gw_sweep_later(p);
+		return;
+	}
+	gw_gather_start(&sweep, p);
+	gw_sweep(&sweep, NULL);
+	gw_gather_finish(&sweep);
+}
+
+void gw_gather_finish(struct gather *g)
+{
+	if (!GW_MUTANT(skip_invalidate))
+		gw_gather_invalidate(g);
+	if ((g->dead || g->batches) && g->may_wait && over_limit(g)) {
+		wait(g);
+		g->waited = true;
+	}
+	retire_tables(g);
+	release_batches(g);
+	release_spare(g);
+	if (g->idle)
+		care_for_idle(g);
+}
+
+void gw_release_subtree(struct page_table *p, gw_entry *table)
+{
+	struct gather g;
+
+	gw_gather_start(&g, p);
+	g.waited = true;
+	retire(&g, NULL, table, TOP);
+	release_spare(&g);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * gw_map: fills entries of tables that are there, and grafts tables where none is. */
+#include "table.h"
+
+/* Tables are grafted for at most one entry of this level at a time, so that no read-side section grows with
+ * the size of the call. */
+enum { GRAFT_LEVEL = 2, TABLE_IN_THE_WAY = 1 };
+
+/* One gw_map under way. Where a table stands in the place of a larger leaf, and is not empty, leaves are
+ * smaller for that stretch. */
+struct map {
+	struct mapping m;
+	unsigned max_level;
+	uint64_t max_level_left; /* the stretch, as what is left of the range at its end */
+	uint64_t reclaimed_left; /* the last place whose empty tables were retired, likewise; 0: none */
+};
+
+/* Fills entries of a table that is there with leaves, as far as that level is the right one. */
+static int fill(struct page_table *p, gw_entry *table, unsigned level, struct mapping *m)
+{
+	struct desc *desc = desc_of(p, table, level);
+	unsigned first = gw_index(m->at.va, level), i = first;
+	int err = 0;
+
+	if (!table_lock(p, desc))
+		return 0;
+	for (; i < entries(level) && gw_leaf_level(m, level) == level && m->at.left; i++) {
+		uint64_t e = gw_load_relaxed(&table[i]);
+
+		if (!is_empty(e, level)) {
+			err = !gw_fmt_is_table(e, level) ? -EEXIST : i == first ? TABLE_IN_THE_WAY : 0;
+			break;
+		}
+		/* Release: what the leaf maps was written before (guarantee D). Pairs with gw_walk. */
+		gw_store_release(&table[i], gw_fmt_leaf(m->out, m->attr, level));
+		gw_mapping_advance(m, gw_span(level));
+	}
+	count_add(desc, i - first);
+	table_unlock(desc);
+	return err;
+}
+
+/* Builds what belongs below an empty entry and publishes it there. */
+static int graft(struct page_table *p, gw_entry *table, unsigned level, struct mapping *m)
+{
+	struct desc *desc = desc_of(p, table, level);
+	unsigned index = gw_index(m->at.va, level);
+	struct mapping part = *m;
+	bool done = false;
+	gw_entry *child;
+
+	part.at.left = piece(&m->at, level < GRAFT_LEVEL ? level : GRAFT_LEVEL);
+	child = gw_build(p, level - 1, part);
+	if (!child)
+		return -ENOMEM;
+	if (table_lock(p, desc)) {
+		done = is_empty(gw_load_relaxed(&table[index]), level);
+		if (done) {
+			/* Release: the table was filled before. Pairs with gw_walk and descend. */
+			gw_store_release(&table[index], link_to(p, child, level));
+			count_add(desc, 1);
+		}
+		table_unlock(desc);
+	}
+	if (done)
+		gw_mapping_advance(m, part.at.left);
+	else
+		gw_discard(p, child, level - 1); /* somebody was faster */
+	return 0;
+}
+
+/* One table's worth. Return: an error, TABLE_IN_THE_WAY, or 0: with or without progress, go on. */
+static int step(struct page_table *p, struct mapping *m, unsigned max_level, unsigned *level)
+{
+	struct path path;
+	unsigned want = gw_leaf_level(m, max_level);
+	int err;
+
+	p->env->read_lock(p->env);
+	*level = descend(p, &path, &m->at, want, false);
+	if (*level == want)
+		err = fill(p, path.table[want], want, m);
+	else if (gw_fmt_is_leaf(gw_load_relaxed(&path.table[*level][gw_index(m->at.va, *level)]), *level))
+		err = -EEXIST;
+	else
+		err = graft(p, path.table[*level], *level, m);
+	p->env->read_unlock(p->env);
+	return err;
+}
+
+/* A table stands where a leaf of that level belongs. If it is empty, or turns so when empty tables below
+ * it go, it is retired; if not, smaller leaves have to do. */
+static void make_way(struct page_table *p, struct map *map, unsigned level)
+{
+	struct cursor place = {.va = map->m.at.va, .left = gw_span(level)};
+	struct gather g;
+
+	if (map->reclaimed_left == map->m.at.left || p->opts.policy == GW_POLICY_MANUAL) {
+		map->max_level = level - 1;
+		map->max_level_left = map->m.at.left - gw_span(level);
+		return;
+	}
+	map->reclaimed_left = map->m.at.left;
+	gw_gather_start(&g, p);
+	gw_sweep(&g, &place);
+	gw_gather_finish(&g);
+}
+
+/* Unmaps what a call that failed had mapped. Leaves were chosen to lie within the range, so none has to be split. */
+static void take_back(struct page_table *p, uint64_t va, uint64_t bytes)
+{
+	struct cursor at = {.va = va, .left = bytes};
+	struct gather g;
+
+	gw_gather_start(&g, p);
+	g.no_release = true;
+	if (g.policy == GW_POLICY_LAZY)
+		g.policy = GW_POLICY_EAGER;
+	gw_unmap_range(&g, at);
+	gw_gather_finish(&g);
+}
+
+static int check(uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
+{
+	uint64_t max = GW_OUT_BITS == 64 ? UINT64_MAX : (1ull << (GW_OUT_BITS & 63)) - 1;
+	int err = range_check(va, bytes);
+
+	if (err)
+		return err;
+	if (!gw_fmt_aligned(out, 0))
+		return -EINVAL;
+	if (out > max || gw_fmt_advance(out, bytes - 1) > max || gw_fmt_advance(out, bytes - 1) < out)
+		return -ERANGE;
+	return attr_check(attr);
+}
+
+int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
+{
+	struct page_table *p = page_table_of(pt);
+	struct map map = {
+		.m = {.at = {.va = gw_low(va), .left = bytes}, .out = out, .attr = attr},
+		.max_level = TOP,
+	};
+	int err = check(va, bytes, out, attr);
+
+	while (!err && map.m.at.left) {
+		unsigned level;
+
+		if (map.m.at.left <= map.max_level_left)
+			map.max_level = TOP;
+		err = step(p, &map.m, map.max_level, &level);
+		if (err == TABLE_IN_THE_WAY) {
+			make_way(p, &map, level);
+			err = 0;
+		}
+	}
+	if (err && map.m.at.left < bytes)
+		take_back(p, gw_low(va), bytes - map.m.at.left);
+	return err;
+}

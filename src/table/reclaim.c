@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * Empty tables: when they are noticed, and how they are unlinked. Guarantee I. */
+#include "table.h"
+
+/* The lazy policy in short. A table that turns empty is marked IDLE, and its parents up to the root BELOW; a sweep is
+ * queued. After a grace period the sweep follows the marks down and unlinks what is still empty. So a table is
+ * freed and built again at most once a grace period, however often its last page comes and goes.
+ *
+ * No empty table is lost (T4). Who marks sets IDLE, then looks at BELOW in each parent; who sweeps clears
+ * BELOW, then looks at IDLE. All four are sequentially consistent, so at least one sees the other: either the sweep finds
+ * the table, or the marker finds BELOW cleared, sets it again, and queues another sweep.
+ */
+
+bool gw_unlink_if_empty(struct gather *g, gw_entry *parent, unsigned level, unsigned index)
+{
+	uint64_t e = gw_load_relaxed(&parent[index]);
+	struct desc *desc;
+
+	if (!gw_fmt_is_table(e, level))
+		return false;
+	desc = desc_of(g->p, child_of(g->p, e, level), level - 1);
+	gw_lock_take(&desc->lock, g->p->env);
+	/* Only what is true under both locks counts: a count read before them may be stale. */
+	if (gw_load_relaxed(&desc->count)) {
+		if (gw_fetch_and_seq_cst(&desc->marks, ~(uint32_t)IDLE) & IDLE)
+			gw_fetch_sub_relaxed(&g->p->idle, 1);
+		table_unlock(desc);
+		return false;
+	}
+	gw_unlink_locked(g, parent, level, index);
+	return true;
+}
+
+/* Under the table's lock. Return: whether its parents have to be marked too. */
+static bool mark_idle(struct page_table *p, struct desc *desc)
+{
+	if (gw_load_relaxed(&desc->marks) & IDLE)
+		return false; /* who set it does the rest */
+	gw_fetch_or_seq_cst(&desc->marks, (uint32_t)IDLE);
+	gw_fetch_add_relaxed(&p->idle, 1);
+	return true;
+}
+
+static void mark_parents(struct page_table *p, const struct path *path, unsigned level)
+{
+	while (++level < GW_LEVELS) {
+		struct desc *above = desc_of(p, path->table[level], level);
+
+		if (!(gw_load_seq_cst(&above->marks) & BELOW))
+			gw_fetch_or_seq_cst(&above->marks, (uint32_t)BELOW);
+	}
+}
+
+static void unlink_upward(struct gather *g, const struct path *path, unsigned level, uint64_t va)
+{
+	for (bool empty = true; empty && ++level < GW_LEVELS;) {
+		struct desc *above = desc_of(g->p, path->table[level], level);
+
+		if (!table_lock(g->p, above))
+			return;
+		empty = gw_unlink_if_empty(g, path->table[level], level, gw_index(va, level)) &&
+			!gw_load_relaxed(&above->count);
+		table_unlock(above);
+	}
+}
+
+void gw_unlock_emptied(struct gather *g, const struct path *path, unsigned level, uint64_t va)
+{
+	struct desc *desc = desc_of(g->p, path->table[level], level);
+	bool empty = level < TOP && !gw_load_relaxed(&desc->count);
+	bool mark = empty && g->policy == GW_POLICY_LAZY && mark_idle(g->p, desc);
+
+	table_unlock(desc);
+	if (mark) {
+		mark_parents(g->p, path, level);
+		g->idle = true;
+	}
+	if (empty && g->policy == GW_POLICY_EAGER)
+		unlink_upward(g, path, level, va);
+}
+
+/* ---- The sweep ---- */
+
+static bool inside(const struct cursor *range, uint64_t va, unsigned level)
+{
+	return !range || (va >= range->va && va - range->va < range->left &&
+			  range->left - (va - range->va) >= gw_span(level));
+}
+
+static bool overlaps(const struct cursor *range, uint64_t va, unsigned level)
+{
+	return !range || (va < range->va ? range->va - va < gw_span(level) : va - range->va < range->left);
+}
+
+/* Whether the sweep has to go into a table, for what is below it. */
+static bool enter(const struct cursor *range, struct desc *desc)
+{
+	if (!desc->level)
+		return false;
+	return range || (gw_load_seq_cst(&desc->marks) & BELOW &&
+			 gw_fetch_and_seq_cst(&desc->marks, ~(uint32_t)BELOW) & BELOW);
+}
+
+static void sweep_below(struct gather *g, gw_entry *table, unsigned level, const struct cursor *range)
+{
+	struct desc *desc = desc_of(g->p, table, level);
+
+	for (unsigned i = 0; i < entries(level); i++) {
+		uint64_t e = gw_load_dependent(&table[i]), va = desc->va + i * gw_span(level);
+		struct desc *below;
+
+		if (!gw_fmt_is_table(e, level) || !overlaps(range, va, level))
+			continue;
+		below = desc_of(g->p, child_of(g->p, e, level), level - 1);
+		if (enter(range, below))
+			sweep_below(g, child_of(g->p, e, level), level - 1, range);
+		if (!inside(range, va, level) ||
+		    (gw_load_relaxed(&below->count) && !(gw_load_seq_cst(&below->marks) & IDLE)))
+			continue;
+		if (table_lock(g->p, desc)) {
+			gw_unlink_if_empty(g, table, level, i);
+			table_unlock(desc);
+		}
+	}
+}
+
+void gw_sweep(struct gather *g, const struct cursor *range)
+{
+	struct page_table *p = g->p;
+	struct desc *root = desc_of(p, root_of(p), TOP);
+
+	p->env->read_lock(p->env);
+	/* Dead: gw_destroy has begun, and waits for sections that found it alive (T5). */
+	if (table_lock(p, root)) {
+		table_unlock(root);
+		if (enter(range, root))
+			sweep_below(g, root_of(p), TOP, range);
+	}
+	p->env->read_unlock(p->env);
+}
+
+static void sweep_callback(struct gw_head *head)
+{
+	struct page_table *p = (struct page_table *)((char *)head - offsetof(struct page_table, sweep_head));
+	struct gather g;
+
+	/* First: whoever marks a table from here on queues another sweep. An exchange, and not a store, so that what
+	 * was marked before the last gw_sweep_later is seen. Pairs with it. */
+	gw_exchange_acq_rel(&p->sweeping, false);
+	gw_gather_start(&g, p);
+	g.may_wait = false;
+	gw_sweep(&g, NULL);
+	gw_gather_finish(&g);
+	gw_pt_put(p);
+}
+
+void gw_sweep_later(struct page_table *p)
+{
+	if (gw_exchange_acq_rel(&p->sweeping, true))
+		return;
+	gw_fetch_add_relaxed(&p->refs, 1);
+	p->env->defer(p->env, &p->sweep_head, sweep_callback);
+}
+
+void gw_reclaim(struct gw_pt *pt, uint64_t va, uint64_t bytes)
+{
+	struct cursor range = {.va = gw_low(va), .left = bytes};
+	struct gather g;
+
+	gw_gather_start(&g, page_table_of(pt));
+	gw_sweep(&g, &range);
+	gw_gather_finish(&g);
+}

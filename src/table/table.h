@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * What the files of a page table share: types, a table's lock, stepping through ranges. Compiled once a format. */
+#ifndef GW_TABLE_TABLE_H
+#define GW_TABLE_TABLE_H
+
+#include "lock.h"
+#include "mutant.h"
+#include <gracewalk/gracewalk.h>
+
+/* Every format has its own of these too. */
+#define gw_pt_put GW_NAME(pt_put_)
+#define gw_gather_start GW_NAME(gather_start_)
+#define gw_gather_room GW_NAME(gather_room_)
+#define gw_gather_leaf GW_NAME(gather_leaf_)
+#define gw_gather_range GW_NAME(gather_range_)
+#define gw_unlink_locked GW_NAME(unlink_locked_)
+#define gw_gather_kill GW_NAME(gather_kill_)
+#define gw_gather_invalidate GW_NAME(gather_invalidate_)
+#define gw_gather_finish GW_NAME(gather_finish_)
+#define gw_release_subtree GW_NAME(release_subtree_)
+#define gw_unlink_if_empty GW_NAME(unlink_if_empty_)
+#define gw_unlock_emptied GW_NAME(unlock_emptied_)
+#define gw_sweep GW_NAME(sweep_)
+#define gw_sweep_later GW_NAME(sweep_later_)
+#define gw_split_at GW_NAME(split_at_)
+#define gw_split_ends GW_NAME(split_ends_)
+#define gw_unmap_range GW_NAME(unmap_range_)
+#define gw_mapping_advance GW_NAME(mapping_advance_)
+#define gw_leaf_level GW_NAME(leaf_level_)
+#define gw_build GW_NAME(build_)
+#define gw_discard GW_NAME(discard_)
+
+enum { TOP = GW_LEVELS - 1 };
+
+/* A table's descriptor, beside its block. Lock order: parent before child, and two at a time only to link or
+ * unlink the child. The lock of a table covers its entries, `count`, `dead`, and the mark IDLE. */
+struct desc {
+	gw_lock lock;
+	_Atomic uint32_t count; /* entries that are not empty; read without the lock as a hint only */
+	_Atomic uint32_t marks;
+	uint8_t level;
+	uint8_t next_level;     /* of next_dead */
+	bool dead;              /* unlinked; set once, and then the table's entries are only read */
+	uint64_t va;            /* low form, of the first entry */
+	/* Of a dead table, for its gather: the next one that was unlinked on its own. */
+	gw_entry *next_dead;
+};
+
+enum {
+	IDLE = 1,  /* turned empty, and the sweep has not looked since */
+	BELOW = 2, /* some table below this one is marked IDLE, or was */
+};
+
+struct batch;
+
+/* The library's part of a page table. */
+struct page_table {
+	struct gw_pt pt;
+	struct gw_env *env;
+	struct gw_opts opts;
+	struct gw_heap *heap[GW_HEAPS_MAX];
+	bool own_heap[GW_HEAPS_MAX];
+	_Atomic uint64_t refs;       /* the caller; a sweep in flight; each batch in flight */
+	_Atomic uint64_t idle;       /* tables marked IDLE */
+	_Atomic uint64_t batches;    /* of leaves, in flight */
+	_Atomic bool sweeping;       /* sweep_head is queued */
+	struct gw_head sweep_head;
+	struct gw_head destroy_head;
+};
+
+static inline struct page_table *page_table_of(const struct gw_pt *pt)
+{
+	return (struct page_table *)((uintptr_t)pt - offsetof(struct page_table, pt));
+}
+
+void gw_pt_put(struct page_table *p);
+
+/* ---- Tables ---- */
+
+static inline gw_entry *root_of(const struct page_table *p)
+{
+	return (gw_entry *)(uintptr_t)p->pt.root;
+}
+
+static inline unsigned entries(unsigned level)
+{
+	return 1u << gw_fmt_index_bits(level);
+}
+
+static inline struct gw_heap *heap_of(const struct page_table *p, unsigned level)
+{
+	return p->heap[gw_fmt_heap(level)];
+}
+
+static inline size_t table_bytes(unsigned level)
+{
+	return (size_t)8 << gw_fmt_index_bits(level);
+}
+
+static inline struct desc *desc_of(const struct page_table *p, const gw_entry *table, unsigned level)
+{
+	return gw_heap_desc(heap_of(p, level), (const void *)table);
+}
+
+static inline gw_entry *child_of(const struct page_table *p, uint64_t e, unsigned level)
+{
+	return (gw_entry *)(uintptr_t)(gw_fmt_table_address(e, level) + p->pt.to_pointer);
+}
+
+static inline uint64_t link_to(const struct page_table *p, const gw_entry *child, unsigned level)
+{
+	return gw_fmt_table((uintptr_t)child - p->pt.to_pointer, level);
+}
+
+static inline gw_entry *table_alloc(struct page_table *p, unsigned level, uint64_t va)
+{
+	gw_entry *table = gw_heap_alloc(heap_of(p, level));
+
+	if (table) {
+		struct desc *desc = desc_of(p, table, level);
+
+		gw_store_relaxed(&desc->lock, 0);
+		gw_store_relaxed(&desc->count, 0);
+		gw_store_relaxed(&desc->marks, 0);
+		desc->level = (uint8_t)level;
+		desc->dead = false;
+		desc->va = va & ~((gw_span(level) << gw_fmt_index_bits(level)) - 1);
+		desc->next_dead = NULL;
+	}
+	return table;
+}
+
+/* Takes the lock of a table that was reached by a walk. Return: false, without the lock, when the table is dead: the
+ * caller starts again from the root. A table that is not dead is linked where it was found: it is unlinked under
+ * this lock, and cannot have been reused, since the caller's read-side section began before it reached it (T1). */
+static inline bool table_lock(struct page_table *p, struct desc *desc)
+{
+	gw_lock_take(&desc->lock, p->env);
+	if (!desc->dead || GW_MUTANT(ignore_dead))
+		return true;
+	gw_lock_drop(&desc->lock);
+	return false;
+}
+
+static inline void table_unlock(struct desc *desc)
+{
+	gw_lock_drop(&desc->lock);
+}
+
+/* Under the lock: plain arithmetic, atomic only for those who look without it. */
+static inline void count_add(struct desc *desc, uint32_t n)
+{
+	gw_store_relaxed(&desc->count, gw_load_relaxed(&desc->count) + n);
+}
+
+/* Empties an entry: an exchange, since hardware may set bits in it at any moment. */
+static inline uint64_t entry_clear(gw_entry *e, unsigned level)
+{
+	if (GW_FMT_HW_UPDATES)
+		return gw_exchange_acq_rel(e, gw_fmt_empty(level));
+	uint64_t old = gw_load_relaxed(e);
+	gw_store_relaxed(e, gw_fmt_empty(level));
+	return old;
+}
+
+static inline bool is_empty(uint64_t e, unsigned level)
+{
+	return e == gw_fmt_empty(level);
+}
+
+/* ---- Ranges: low form, as a start and what is left, so that the end of the address space is no special case ---- */
+
+struct cursor {
+	uint64_t va, left;
+};
+
+static inline void advance(struct cursor *at, uint64_t bytes)
+{
+	at->va += bytes;
+	at->left -= bytes;
+}
+
+/* From va to the end of the entry of that level it lies in. */
+static inline uint64_t to_entry_end(uint64_t va, unsigned level)
+{
+	return gw_span(level) - (va & (gw_span(level) - 1));
+}
+
+/* The part of the range that lies in that entry. */
+static inline uint64_t piece(const struct cursor *at, unsigned level)
+{
+	uint64_t bytes = to_entry_end(at->va, level);
+
+	return bytes < at->left ? bytes : at->left;
+}
+
+/* Whether the range covers the whole entry that it starts in. */
+static inline bool covers(const struct cursor *at, unsigned level)
+{
+	return !(at->va & (gw_span(level) - 1)) && at->left >= gw_span(level);
+}
+
+/* Checks a range of the caller's: 0, -EINVAL or -ERANGE. */
+static inline int range_check(uint64_t va, uint64_t bytes)
+{
+	uint64_t last = va + bytes - 1;
+
+	if (!bytes || ((va | bytes) & (gw_span(0) - 1)))
+		return -EINVAL;
+	if (last < va || gw_fmt_canonical(gw_low(va)) != va || gw_fmt_canonical(gw_low(last)) != last ||
+	    gw_low(last) - gw_low(va) != bytes - 1)
+		return -ERANGE;
+	return 0;
+}
+
+static inline int attr_check(uint32_t attr)
+{
+	bool ok = !(attr & ~(uint32_t)GW_FMT_ATTRS) && (attr & GW_FMT_ATTRS_MUST) == GW_FMT_ATTRS_MUST;
+
+	return ok ? 0 : -EOPNOTSUPP;
+}
+
+/* ---- Finding the place of an update: inside a read-side section, without locks ---- */
+
+/* The tables from the root down to the one of an address. */
+struct path {
+	gw_entry *table[GW_LEVELS];
+};
+
+/* Goes down to level `stop`, or to the first entry on the way that is not a table, or, with `whole`, to the first that
+ * the range covers whole. Return: the level of the table that holds that entry. */
+static inline unsigned descend(const struct page_table *p, struct path *path, const struct cursor *at,
+			       unsigned stop, bool whole)
+{
+	gw_entry *table = root_of(p);
+
+	for (unsigned level = TOP;; level--) {
+		uint64_t e;
+
+		path->table[level] = table;
+		if (level == stop)
+			return level;
+		e = gw_load_dependent(&table[gw_index(at->va, level)]);
+		if (!gw_fmt_is_table(e, level) || (whole && covers(at, level)))
+			return level;
+		table = child_of(p, e, level);
+	}
+}
+
+/* ---- gather.c: what one call has unlinked ---- */
+
+enum { SPARE_RUNS = 8 };
+
+struct gather {
+	struct page_table *p;
+	enum gw_policy policy;
+	bool may_wait;               /* for a grace period; else what was unlinked is only deferred */
+	bool no_release;             /* leaves go without the release callback */
+	bool tables;                 /* tables were unlinked, in the range below */
+	bool idle;                   /* tables were marked IDLE */
+	bool waited;                 /* a grace period has passed since the last thing was unlinked */
+	uint64_t start, end;         /* low form: what to invalidate; end == start: nothing */
+	gw_entry *dead;              /* tables unlinked on their own; their descriptors link them */
+	uint8_t dead_level;
+	gw_entry *killed;            /* from here on, all below is dead too */
+	size_t dead_bytes;           /* of all dead tables */
+	struct batch *batches;       /* of leaves; the first is being filled */
+	struct gw_leaf spare[SPARE_RUNS]; /* where leaves go when there is no memory for a batch */
+	unsigned nspare;
+};
+
+void gw_gather_start(struct gather *g, struct page_table *p);
+/* Makes room for leaves. Outside locks and read-side sections; may wait. Return: how many calls of gw_gather_leaf
+ * cannot fail now, at least one. */
+unsigned gw_gather_room(struct gather *g);
+void gw_gather_leaf(struct gather *g, uint64_t va, uint64_t e, unsigned level);
+/* Adds to what is to be invalidated. */
+void gw_gather_range(struct gather *g, uint64_t va, uint64_t bytes);
+/* Unlinks the table behind an entry; both tables are locked, and the child's lock is dropped. What is below it goes
+ * with it, in gw_gather_kill. */
+void gw_unlink_locked(struct gather *g, gw_entry *parent, unsigned level, unsigned index);
+/* Marks all tables below those unlinked dead, so that no updater changes them any more. Outside locks. */
+void gw_gather_kill(struct gather *g);
+/* Invalidates what was gathered so far. */
+void gw_gather_invalidate(struct gather *g);
+/* Retires what was gathered: guarantee H. Outside locks and read-side sections. */
+void gw_gather_finish(struct gather *g);
+/* Releases a subtree that no walker can reach any more: leaves to their callback, tables to their heap. */
+void gw_release_subtree(struct page_table *p, gw_entry *table);
+
+/* ---- reclaim.c ---- */
+
+/* Unlinks the child behind an entry of a locked table if there is one and it is empty. */
+bool gw_unlink_if_empty(struct gather *g, gw_entry *parent, unsigned level, unsigned index);
+/* Drops a table's lock. If the table has turned empty, does what the policy says: unlinks it and parents that turn
+ * empty by that, or marks it for the sweep. */
+void gw_unlock_emptied(struct gather *g, const struct path *path, unsigned level, uint64_t va);
+/* Unlinks empty tables: those whose span lies in the range; range NULL: those that are marked IDLE, anywhere.
+ * Outside locks and read-side sections. */
+void gw_sweep(struct gather *g, const struct cursor *range);
+/* Has the environment call the sweep after a grace period. */
+void gw_sweep_later(struct page_table *p);
+
+/* ---- split.c ---- */
+
+/* Makes leaves end at va, or at both ends of a range: 0, or -ENOMEM. Outside locks and read-side sections. */
+int gw_split_at(struct gather *g, uint64_t va);
+int gw_split_ends(struct gather *g, const struct cursor *at);
+
+/* ---- unmap.c ---- */
+
+/* Unmaps a range whose ends no leaf lies across. Return: 0, or -ENOMEM when another updater has put one there. */
+int gw_unmap_range(struct gather *g, struct cursor at);
+
+/* ---- build.c ---- */
+
+struct mapping {
+	struct cursor at;
+	uint64_t out;
+	uint32_t attr;
+};
+
+void gw_mapping_advance(struct mapping *m, uint64_t bytes);
+/* The level of the largest leaf that fits at the start of a mapping, at most `level`. */
+unsigned gw_leaf_level(const struct mapping *m, unsigned level);
+/* Builds a table that no walker can reach, with the part of the mapping that falls into it; NULL: no memory. */
+gw_entry *gw_build(struct page_table *p, unsigned level, struct mapping m);
+/* Frees a table that no walker can reach, and all below it. */
+void gw_discard(struct page_table *p, gw_entry *table, unsigned level);
+
+#endif
