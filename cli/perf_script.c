@@ -228,9 +228,12 @@ static const struct record_rule *record_rule_find(const char *text)
 {
 	const size_t len = strcspn(text, ":");
 
-	for (size_t i = 0; i < sizeof(record_rules) / sizeof(*record_rules); i++)
-		if (strlen(record_rules[i].name) == len && !strncmp(record_rules[i].name, text, len))
+	for (size_t i = 0; i < sizeof(record_rules) / sizeof(*record_rules); i++) {
+		const char *name = record_rules[i].name;
+
+		if (strlen(name) == len && !strncmp(name, text, len))
 			return &record_rules[i];
+	}
 	return NULL;
 }
 
@@ -274,13 +277,14 @@ static int record_exit(struct record_script *s, const struct record_line *l, con
 	*found = s->calls[--s->calls_count];
 	if (c.rule != record_rule_find(name))
 		return 0;
-	if (record_numbers(text, &result, 1) != 1) {
+	if (!text || record_numbers(text, &result, 1) != 1) {
 		s->unread++;
 		return 0;
 	}
 	if (!c.rule->event(s, &c, result, &e))
 		return 0;
 	e.time = !c.rule->makes ? c.begin : c.reported ? c.reported : l->time;
+	e.lead = e.time - c.begin;
 	e.took = l->time - e.time;
 	return record_add(s, &e);
 }
@@ -290,7 +294,8 @@ static bool record_report(const char *text, struct trace_event *e)
 {
 	const char *range = strstr(text, ": ["), *rest = strstr(text, "]: ");
 
-	if (!range || !rest || sscanf(range, ": [0x%" SCNx64 "(0x%" SCNx64 ")", &e->addr, &e->len) != 2)
+	if (!range || !rest ||
+	    sscanf(range, ": [0x%" SCNx64 "(0x%" SCNx64 ")", &e->addr, &e->len) != 2)
 		return false;
 	rest += 3;
 	if (strlen(rest) < 5)
@@ -372,9 +377,10 @@ static bool record_split(const char *line, struct record_line *l)
 	uint64_t sec, ns;
 	int n = 0;
 
-	if (sscanf(line, " %d/%d %" SCNu64 ".%9" SCNu64 ": %n", &l->pid, &l->tid, &sec, &ns, &n) < 4)
+	if (sscanf(line, " %d/%d %" SCNu64 ".%9" SCNu64 ": %n", &l->pid, &l->tid, &sec, &ns,
+		   &n) < 4 || !n)
 		return false;
-	if (!n || sec > TRACE_MAX_TIME / 1000000000)
+	if (sec > TRACE_MAX_TIME / 1000000000)
 		return false;
 	l->time = sec * 1000000000 + ns;
 	l->text = line + n;

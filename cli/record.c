@@ -69,6 +69,25 @@ static int record_make_dir(struct record_job *job)
 	return 0;
 }
 
+/* Asked before the run: a long one should not turn out to have been in vain. */
+static bool record_can_write(const char *path)
+{
+	char dir[4096];
+	char *slash;
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	slash = strrchr(dir, '/');
+	if (!slash)
+		snprintf(dir, sizeof(dir), ".");
+	else
+		slash[slash == dir] = '\0';
+	if (!access(dir, W_OK | X_OK))
+		return true;
+	fprintf(stderr, "gracewalk record: no file can be made in %s: %s. Choose another with -o\n",
+		dir, strerror(errno));
+	return false;
+}
+
 static void record_remove_dir(const struct record_job *job)
 {
 	if (!job->dir[0])
@@ -238,6 +257,19 @@ static int record_convert(struct record_job *job)
 	return err;
 }
 
+/* The last thing perf script said, which is why it failed. */
+static void record_repeat_errors(const struct record_job *job)
+{
+	FILE *file = fopen(job->errors, "re");
+	char line[512];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (!strstr(line, "Ignoring."))
+			fprintf(stderr, "gracewalk record: perf script: %s", line);
+	if (file)
+		fclose(file);
+}
+
 /* The samples belong to the child of perf that was found; the events to what perf executed. */
 static int record_merge_samples(struct record_job *job)
 {
@@ -390,7 +422,10 @@ static int record_run(struct record_job *job)
 		return -EIO;
 	}
 	err = record_convert(job);
-	return err ? record_complain("perf script failed", err) : record_finish(job);
+	if (!err)
+		return record_finish(job);
+	record_repeat_errors(job);
+	return record_complain("what perf recorded cannot be read", err);
 }
 
 /* popt's words belong to its context; a copy outlives it. */
@@ -453,7 +488,11 @@ int record_main(int argc, const char **argv)
 	record_script_begin(&job.script, (uint64_t)sysconf(_SC_PAGESIZE));
 	if (record_options(&job, argc, argv)) {
 		err = 2;
-	} else if (!record_allowed() || record_make_dir(&job)) {
+	} else if (!record_is_program(job.program[0])) {
+		fprintf(stderr, "gracewalk record: there is no program %s that can be executed\n",
+			job.program[0]);
+		err = 1;
+	} else if (!record_can_write(job.output) || !record_allowed() || record_make_dir(&job)) {
 		err = 1;
 	} else {
 		err = record_run(&job) ? 1 : 0;

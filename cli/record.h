@@ -23,6 +23,9 @@ int record_main(int argc, const char **argv);
 /** record_allowed() - Check perf, its permissions and tracefs; says on stderr what is missing. */
 bool record_allowed(void);
 
+/** record_is_program() - Whether the shell would find a program of this name to execute. */
+bool record_is_program(const char *name);
+
 /* VmPTE of the program, read again and again while it runs. */
 struct record_sampler {
 	pid_t perf, pid;		/* pid: perf's child, 0 until it is found */

@@ -15,11 +15,13 @@
 #define RECORD_TRACEFS "/sys/kernel/tracing"
 #define RECORD_PARANOID "/proc/sys/kernel/perf_event_paranoid"
 
-static bool record_in_path(const char *name)
+bool record_is_program(const char *name)
 {
 	const char *path = getenv("PATH");
 	char file[4096];
 
+	if (strchr(name, '/'))
+		return !access(name, X_OK);
 	for (const char *at = path ? path : "/usr/bin:/bin"; *at; at += *at == ':') {
 		const size_t len = strcspn(at, ":");
 
@@ -33,7 +35,7 @@ static bool record_in_path(const char *name)
 
 static bool record_has_perf(void)
 {
-	if (record_in_path("perf"))
+	if (record_is_program("perf"))
 		return true;
 	fprintf(stderr, "gracewalk record: perf is not installed. On Debian: "
 		"apt-get install linux-perf; on Fedora: dnf install perf; "
@@ -68,14 +70,33 @@ static bool record_reads(const char *path)
 	return !access(path, R_OK);
 }
 
+static bool record_is_mounted(void)
+{
+	FILE *file = fopen("/proc/self/mounts", "re");
+	char line[1024];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strstr(line, " " RECORD_TRACEFS " ");
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* Its files belong to the group of the mount, and their mode does not follow the mount's. */
+static bool record_open_tracefs(bool mounted)
+{
+	fprintf(stderr, "gracewalk record: the tracing file system is not %s. As root: "
+		"mount %s,gid=%u,mode=750 " RECORD_TRACEFS "\n",
+		mounted ? "open to you" : "mounted, or not open to you",
+		mounted ? "-o remount" : "-t tracefs none -o rw", (unsigned int)getegid());
+	return false;
+}
+
 static bool record_mount_tracefs(void)
 {
-	if (geteuid()) {
-		fprintf(stderr, "gracewalk record: the tracing file system is not mounted, or not "
-			"open to you. As root: mount -t tracefs none " RECORD_TRACEFS
-			" && mount -o remount,mode=755 " RECORD_TRACEFS "\n");
-		return false;
-	}
+	if (geteuid())
+		return record_open_tracefs(record_is_mounted());
 	if (mount("none", RECORD_TRACEFS, "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL)) {
 		fprintf(stderr, "gracewalk record: cannot mount the tracing file system: %s. "
 			"In a container, mount it outside and pass " RECORD_TRACEFS " in\n",
@@ -102,11 +123,9 @@ static bool record_has_tracepoints(void)
 	if (record_reads(path))
 		return true;
 	if (!access(RECORD_TRACEFS "/events/syscalls", F_OK))
-		fprintf(stderr, "gracewalk record: the tracepoints are not open to you. As root: "
-			"mount -o remount,mode=755 " RECORD_TRACEFS "\n");
-	else
-		fprintf(stderr, "gracewalk record: this kernel has no tracepoints for system "
-			"calls; it needs CONFIG_FTRACE_SYSCALLS\n");
+		return record_open_tracefs(true);
+	fprintf(stderr, "gracewalk record: this kernel has no tracepoints for system calls; it "
+		"needs CONFIG_FTRACE_SYSCALLS\n");
 	return false;
 }
 

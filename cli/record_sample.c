@@ -53,9 +53,12 @@ static pid_t record_child_of(pid_t perf)
 
 	if (!dir)
 		return 0;
-	while (!found && (entry = readdir(dir)) != NULL)
-		if (isdigit((unsigned char)entry->d_name[0]) && record_parent(entry->d_name) == perf)
-			found = atoi(entry->d_name);
+	while (!found && (entry = readdir(dir)) != NULL) {
+		const char *name = entry->d_name;
+
+		if (isdigit((unsigned char)name[0]) && record_parent(name) == perf)
+			found = atoi(name);
+	}
 	closedir(dir);
 	return found;
 }

@@ -47,6 +47,7 @@ struct space {
 	struct space_blocks blocks;
 	struct space_stats stats;
 	uint64_t block;			/* bytes of a block */
+	uint64_t origins;		/* given to mappings of files so far */
 	uint64_t brk;			/* end of the heap; 0 until the program asked for it */
 	bool lock_future;		/* mlockall: what will be mapped is present at once */
 };
@@ -219,7 +220,9 @@ static int space_populate(struct space *s, uint64_t start, uint64_t end)
 static int space_insert(struct space *s, uint64_t start, uint64_t end, uint32_t prot,
 			uint32_t traits)
 {
-	const struct space_vma vma = { start, end, prot, traits };
+	const struct space_vma vma = {
+		start, end, prot, traits, traits & SPACE_ANON ? 0 : ++s->origins,
+	};
 
 	return space_vmas_insert(&s->vmas, vma);
 }
@@ -481,9 +484,20 @@ static int space_copy_mappings(struct space *s, const struct trace_event *e, uin
 		at = vma.end;
 		vma.start = space_max(vma.start, e->addr) - e->addr + e->to;
 		vma.end = at < end ? at - e->addr + e->to : e->to + e->to_len;
+		vma.origin = vma.origin ? ++s->origins : 0;
 		err = space_vmas_insert(&s->vmas, vma);
 	}
 	return err;
+}
+
+/* A table that the kernel makes without a page in it. */
+static int space_reserve(struct space *s, uint64_t addr, bool huge)
+{
+	int err = space_blocks_add(&s->blocks, addr / s->block, huge);
+
+	if (err || s->o.policy != SPACE_LINUX || !s->o.ops.reserve)
+		return err;
+	return s->o.ops.reserve(s->o.ctx, addr, s->o.page_size);
 }
 
 /*
@@ -493,14 +507,15 @@ static int space_copy_mappings(struct space *s, const struct trace_event *e, uin
 static int space_move_block(struct space *s, uint64_t block, uint64_t low, uint64_t high,
 			    const struct trace_event *e)
 {
-	const uint64_t to = low - e->addr + e->to, last = high - 1 - e->addr + e->to;
+	const uint64_t to = low - e->addr + e->to;
+	const uint64_t last = high - s->o.page_size - e->addr + e->to;
 	const bool whole = high - low == s->block && to % s->block == 0 &&
 			   !space_blocks_has(&s->blocks, to / s->block);
 	const size_t i = space_blocks_find(&s->blocks, block);
-	int err = space_blocks_add(&s->blocks, to / s->block, whole && s->blocks.at[i] & 1);
+	int err = space_reserve(s, to, whole && s->blocks.at[i] & 1);
 
 	if (!err)
-		err = space_blocks_add(&s->blocks, last / s->block, false);
+		err = space_reserve(s, last, false);
 	return err || !whole ? err : space_reclaim(s, low, high);
 }
 
@@ -550,11 +565,15 @@ static int space_stretch(struct space *s, const struct trace_event *e)
 	const uint64_t end = e->addr + e->len;
 	const size_t i = space_vmas_find(&s->vmas, end - 1);
 	struct space_vma vma;
+	int err;
 
 	if (i == s->vmas.count || s->vmas.at[i].start >= end)
 		return 0;
 	vma = s->vmas.at[i];
-	return space_replace(s, end, e->addr + e->to_len, vma.prot, vma.traits);
+	vma.start = end;
+	vma.end = e->addr + e->to_len;
+	err = space_unmap(s, vma.start, vma.end);
+	return err ? err : space_vmas_insert(&s->vmas, vma);
 }
 
 static int space_mremap(struct space *s, const struct trace_event *e)

@@ -41,6 +41,11 @@ struct space_ops {
 	 * SPACE_LINUX only.
 	 */
 	int (*reclaim)(void *ctx, uint64_t addr, uint64_t len);
+	/*
+	 * Make the tables above a page without making it present. SPACE_LINUX only, where mremap
+	 * moves an empty table. May be NULL: such tables are then missing.
+	 */
+	int (*reserve)(void *ctx, uint64_t addr, uint64_t len);
 };
 
 struct space_options {

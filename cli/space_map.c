@@ -52,6 +52,8 @@ static int space_vmas_open(struct space_vmas *v, size_t i)
 
 static void space_vmas_close(struct space_vmas *v, size_t first, size_t end)
 {
+	if (first == end)
+		return;
 	memmove(v->at + first, v->at + end, (v->count - end) * sizeof(*v->at));
 	v->count -= end - first;
 }
@@ -91,7 +93,7 @@ int space_vmas_remove(struct space_vmas *v, uint64_t start, uint64_t end)
 static bool space_vmas_alike(const struct space_vma *a, const struct space_vma *b)
 {
 	return a->end == b->start && a->prot == b->prot && a->traits == b->traits &&
-	       a->traits & SPACE_ANON;
+	       a->origin == b->origin;
 }
 
 void space_vmas_join(struct space_vmas *v, uint64_t start, uint64_t end)

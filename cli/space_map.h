@@ -19,6 +19,7 @@ enum space_trait {
 struct space_vma {
 	uint64_t start, end;
 	uint32_t prot, traits;
+	uint64_t origin;	/* tells files apart: number of the event; 0 without a file */
 };
 
 /* Sorted, disjoint, none empty. */
@@ -39,8 +40,8 @@ int space_vmas_remove(struct space_vmas *v, uint64_t start, uint64_t end);
 /**
  * space_vmas_insert() - Add a mapping over a free range, joined with equal neighbours.
  *
- * Joined as the kernel does it for anonymous memory, since MADV_DONTNEED frees a table only if
- * the block lies in one mapping.
+ * Joined as the kernel does it, since MADV_DONTNEED frees a table only if the block lies in one
+ * mapping. Two mappings of one file are never joined, as a trace does not tell their offsets.
  *
  * Return: 0, -ENOMEM.
  */

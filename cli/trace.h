@@ -36,6 +36,7 @@ struct trace_event {
 	bool file;		/* REGION, MMAP: backed by a file, or special: not anonymous */
 	uint32_t prot, flags;	/* as the system call takes them */
 	uint64_t time;		/* CLOCK_MONOTONIC, ns; see docs/trace.md for the moment meant */
+	uint64_t lead;		/* of a call: ns from its begin to time */
 	uint64_t took;		/* ns from time to the end of the call, or of the sample's read */
 	uint64_t addr, len;
 	uint64_t to, to_len;

@@ -15,18 +15,18 @@ static const struct trace_kind_rule {
 	[TRACE_REGION] = { "region", TRACE_HAS_ADDR | TRACE_HAS_LEN | TRACE_HAS_PROT |
 				     TRACE_HAS_FLAGS | TRACE_HAS_FILE },
 	[TRACE_FAULT] = { "fault", TRACE_HAS_ADDR },
-	[TRACE_MMAP] = { "mmap", TRACE_HAS_TOOK | TRACE_HAS_ADDR | TRACE_HAS_LEN |
+	[TRACE_MMAP] = { "mmap", TRACE_IS_CALL | TRACE_HAS_ADDR | TRACE_HAS_LEN |
 				 TRACE_HAS_PROT | TRACE_HAS_FLAGS | TRACE_HAS_FILE },
-	[TRACE_MUNMAP] = { "munmap", TRACE_HAS_TOOK | TRACE_HAS_ADDR | TRACE_HAS_LEN },
-	[TRACE_MREMAP] = { "mremap", TRACE_HAS_TOOK | TRACE_HAS_ADDR | TRACE_HAS_LEN |
+	[TRACE_MUNMAP] = { "munmap", TRACE_IS_CALL | TRACE_HAS_ADDR | TRACE_HAS_LEN },
+	[TRACE_MREMAP] = { "mremap", TRACE_IS_CALL | TRACE_HAS_ADDR | TRACE_HAS_LEN |
 				     TRACE_HAS_TO | TRACE_HAS_TO_LEN | TRACE_HAS_FLAGS |
 				     TRACE_EMPTY_LEN },
-	[TRACE_BRK] = { "brk", TRACE_HAS_TOOK | TRACE_HAS_ADDR },
-	[TRACE_MPROTECT] = { "mprotect", TRACE_HAS_TOOK | TRACE_HAS_ADDR | TRACE_HAS_LEN |
+	[TRACE_BRK] = { "brk", TRACE_IS_CALL | TRACE_HAS_ADDR },
+	[TRACE_MPROTECT] = { "mprotect", TRACE_IS_CALL | TRACE_HAS_ADDR | TRACE_HAS_LEN |
 					 TRACE_HAS_PROT },
-	[TRACE_MADVISE] = { "madvise", TRACE_HAS_TOOK | TRACE_HAS_ADDR | TRACE_HAS_LEN |
+	[TRACE_MADVISE] = { "madvise", TRACE_IS_CALL | TRACE_HAS_ADDR | TRACE_HAS_LEN |
 				       TRACE_HAS_FLAGS },
-	[TRACE_MLOCK] = { "mlock", TRACE_HAS_TOOK | TRACE_HAS_ADDR | TRACE_HAS_LEN |
+	[TRACE_MLOCK] = { "mlock", TRACE_IS_CALL | TRACE_HAS_ADDR | TRACE_HAS_LEN |
 				   TRACE_HAS_FLAGS | TRACE_EMPTY_LEN },
 	[TRACE_EXIT] = { "exit", 0 },
 	[TRACE_SAMPLE] = { "sample", TRACE_HAS_TOOK | TRACE_HAS_VALUE },
@@ -95,7 +95,7 @@ static const char *trace_place_fault(const struct trace_state *state,
 	if (!state->events && event->kind != TRACE_EXEC)
 		return "the first record is not exec";
 	if (event->time < state->time || event->time > TRACE_MAX_TIME ||
-	    event->took > TRACE_MAX_TIME - event->time)
+	    event->took > TRACE_MAX_TIME - event->time || event->lead > event->time)
 		return "the time goes backwards or is out of range";
 	return NULL;
 }

@@ -115,6 +115,8 @@ static const char *trace_get_times(struct trace *t, unsigned int fields, struct 
 
 	/* A step that overflows is made out of range, not small. */
 	e->time = step > UINT64_MAX - t->state.time ? UINT64_MAX : t->state.time + step;
+	if (!fault && fields & TRACE_HAS_LEAD)
+		fault = trace_get(t, &e->lead);
 	if (!fault && fields & TRACE_HAS_TOOK)
 		fault = trace_get(t, &e->took);
 	return fault;

@@ -113,6 +113,8 @@ int trace_writer_add(struct trace_writer *w, const struct trace_event *event)
 	fields = trace_kind_fields(event->kind);
 	w->body[w->used++] = (unsigned char)(event->kind | (event->file ? TRACE_FILE_BIT : 0));
 	trace_put(w, event->time - w->state.time);
+	if (fields & TRACE_HAS_LEAD)
+		trace_put(w, event->lead);
 	if (fields & TRACE_HAS_TOOK)
 		trace_put(w, event->took);
 	if (fields & TRACE_HAS_ADDR)

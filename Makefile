@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+# The doors to the build: each installs what is missing, builds what is stale, and does one thing.
+
+PACKAGES := $(shell sed 's/\#.*//' packages.txt)
+# Packages are installed once: what this stamp is newer than was there.
+STAMP := build/.packages
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: all check demo benchmark clean
+
+all: build/build.ninja
+	ninja -C build
+
+check: build/build.ninja build/asan/build.ninja build/tsan/build.ninja
+	@scripts/check.sh
+
+demo: all
+	@scripts/demo.sh build/cli/gracewalk
+
+benchmark: build/build.ninja
+	ninja -C build
+	meson test -C build --benchmark --verbose
+
+clean:
+	rm -rf build
+
+$(STAMP): packages.txt
+	@mkdir -p build
+	@missing=$$(for p in $(PACKAGES); do \
+		dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		echo "installing" $$missing; \
+		$(SUDO) apt-get update -qq && \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+	@touch $@
+
+build/build.ninja: $(STAMP)
+	@[ -f $@ ] || meson setup build
+	@touch $@
+
+build/asan/build.ninja: $(STAMP)
+	@[ -f $@ ] || meson setup build/asan -Db_sanitize=address,undefined -Db_lundef=false
+	@touch $@
+
+build/tsan/build.ninja: $(STAMP)
+	@[ -f $@ ] || meson setup build/tsan -Db_sanitize=thread -Db_lundef=false
+	@touch $@

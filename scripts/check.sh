@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+# Builds and tests in three build directories: plain, AddressSanitizer with UndefinedBehaviorSanitizer, and
+# ThreadSanitizer. The last line counts tests over all three: "N passed, N failed, N skipped".
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+passed=0 failed=0 skipped=0
+
+# The figures of Meson's own summary, by the name in front of the colon.
+count() {
+	sed -n "s/^$1: *\([0-9]*\).*/\1/p" "$log" | tail -n 1 | grep . || echo 0
+}
+
+run() { # build directory, meson test's arguments
+	dir=$1
+	shift
+	log=$dir/check.log
+	echo "== $dir"
+	if ! ninja -C "$dir" >"$dir/build.log" 2>&1; then
+		cat "$dir/build.log"
+		echo "the build in $dir failed"
+		failed=$((failed + 1))
+		return
+	fi
+	meson test -C "$dir" --no-rebuild --print-errorlogs "$@" 2>&1 | tee "$log"
+	passed=$((passed + $(count Ok) + $(count 'Expected Fail')))
+	failed=$((failed + $(count Fail) + $(count Timeout) + $(count 'Unexpected Pass')))
+	skipped=$((skipped + $(count Skipped)))
+}
+
+run build
+run build/asan --no-suite freestanding --no-suite control
+run build/tsan --suite torture --suite bare
+
+echo
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
