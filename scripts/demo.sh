@@ -10,22 +10,22 @@ trap 'rm -rf "$dir"' EXIT
 trace=$dir/demo.gwt
 jemalloc=$(ls /usr/lib/*/libjemalloc.so.2 2>/dev/null | head -n 1 || true)
 
+# Buffers of very unlike sizes, two thirds of them thrown away again in each round.
 program='
 import random
 random.seed(1)
+sizes = (200, 5000, 70000, 1000000, 8000000)
 kept = []
-for round in range(40):
-    kept += [bytearray(random.randrange(1 << 10, 1 << 16)) for _ in range(2000)]
+for round in range(25):
+    kept += [bytearray(random.choice(sizes)) for _ in range(150)]
     random.shuffle(kept)
-    del kept[len(kept) // 4:]
+    del kept[len(kept) // 3:]
 '
 
-echo "Recording: a Python program that allocates and discards, with jemalloc as its allocator"
-if "$gracewalk" record -o "$trace" -- /usr/bin/env "LD_PRELOAD=$jemalloc" \
-	"$(command -v /usr/bin/python3 || command -v python3)" -c "$program"; then
-	:
-else
-	echo "perf may not run here (see above): using a trace that was recorded before"
+echo "Recording a Python program that allocates and discards, over jemalloc"
+if ! "$gracewalk" record -o "$trace" -- env LD_PRELOAD="$jemalloc" \
+	MALLOC_CONF=dirty_decay_ms:0,muzzy_decay_ms:0 /usr/bin/python3 -c "$program"; then
+	echo "perf may not run here (see above): a trace from traces/ stands in"
 	trace=traces/python-jemalloc.gwt
 fi
 

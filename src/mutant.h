@@ -8,7 +8,8 @@
  * a word after expansion, which pastes into nothing that takes an argument's place. */
 #define GW_MUTANT(name) GW_MUTANT_IS_ONE(GW_MUTANT_##name)
 #define GW_MUTANT_IS_ONE(value) GW_MUTANT_PASTE(value)
-#define GW_MUTANT_PASTE(value) GW_MUTANT_SECOND(GW_MUTANT_COMMA_##value 1, 0, 0)
+#define GW_MUTANT_PASTE(value) GW_MUTANT_CHOOSE(GW_MUTANT_COMMA_##value)
+#define GW_MUTANT_CHOOSE(comma_or_word) GW_MUTANT_SECOND(comma_or_word 1, 0, 0)
 #define GW_MUTANT_COMMA_1 0,
 #define GW_MUTANT_SECOND(first, second, ...) second
 

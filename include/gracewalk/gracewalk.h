@@ -150,6 +150,7 @@ struct gw_format {
 	const char *name;
 	unsigned levels, page_lg2, va_bits;
 	uint32_t attrs, attrs_must; /* what the format can express; what it cannot withhold */
+	bool one_value;             /* a range maps to one value, and does not count up */
 	int (*create)(const struct gw_opts *opts, struct gw_pt **pt);
 	void (*destroy)(struct gw_pt *pt);
 	int (*map)(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
@@ -226,7 +227,8 @@ void gw_reclaim(struct gw_pt *pt, uint64_t va, uint64_t bytes);
 const gw_entry *gw_pte_map(struct gw_pt *pt, uint64_t va);
 void gw_pte_unmap(struct gw_pt *pt);
 
-/* The same under the table's lock, for changing. The table is linked for as long as the lock is held. gw_pte_set
+/* The same under the table's lock, for changing. No updater comes between; one that unmaps the whole surroundings at
+ * this moment takes the lock afterwards, and gathers what was set here with the rest. gw_pte_set
  * exchanges the entry, keeps the table's count and returns what was there; invalidating and waiting
  * for a grace period before that is reused are the caller's part. The value is a leaf of the format at level 0
  * (gw_fmt_leaf) or gw_fmt_empty(0).

@@ -31,7 +31,7 @@ struct gw_heap_opts {
 
 	/* The region that all blocks lie in. `base` NULL: address space from the environment, and a table's
 	 * physical address is its pointer. Otherwise memory of the caller's (say, a guest's), aligned to a
-	 * block, that stands for the physical address `phys`. */
+	 * block, that stands for the physical address `phys`, aligned to a table. */
 	void *base;
 	uint64_t phys;
 	size_t max_bytes; /* of the region: the most that all blocks can take; 0: 16 GiB (256 MiB on 32-bit) */
@@ -51,7 +51,7 @@ struct gw_heap_stats {
 };
 
 /* Makes a heap with one reference, the caller's, in *heap.
- * Context: may allocate. Return: 0, -EINVAL (an option is out of bounds or `base` is misaligned), -ENOMEM. */
+ * Context: may allocate. Return: 0, -EINVAL (an option is out of bounds, `base` or `phys` is misaligned), -ENOMEM. */
 int gw_heap_create(const struct gw_heap_opts *opts, struct gw_heap **heap);
 
 /* Takes another reference. Context: any; the caller holds one already. */

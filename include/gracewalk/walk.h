@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * The walk: a chain of dependent loads, compiled into its caller. Needs GW_FORMAT; see gracewalk.h. */
+ * The walk: dependent loads, compiled into their caller. Needs GW_FORMAT; see gracewalk.h. */
 #ifndef GRACEWALK_WALK_H
 #define GRACEWALK_WALK_H
 
@@ -27,44 +27,81 @@ static inline uint64_t gw_low(uint64_t va)
 	return GW_VA_BITS == 64 ? va : va & ((1ull << (GW_VA_BITS & 63)) - 1);
 }
 
-/* Looks up va. Return: whether a leaf maps it, and then the leaf in *leaf; fields that the caller does not
- * look at cost nothing. Guarantees A to E.
- * Context: inside a read-side section; or no updater runs. */
-static inline bool gw_walk(const struct gw_pt *pt, uint64_t va, struct gw_leaf *leaf)
+/* Whether va is in the form that the format asks for: the bits above GW_VA_BITS all zero, or all
+ * equal to the highest one below. Adding that one's value first makes both one comparison. */
+static inline bool gw_is_canonical(uint64_t va)
 {
-	const gw_entry *table = pt->root;
+	const uint64_t top = 1ull << (GW_VA_BITS - 1);
+	const uint64_t add = gw_fmt_canonical(top) == top ? 0 : top;
 
-	if (gw_fmt_canonical(gw_low(va)) != va)
+	return GW_VA_BITS == 64 || !((va + add) >> (GW_VA_BITS & 63));
+}
+
+/* A walk is part of its caller also where that walks in many places: in a function of its own it
+ * would work out fields that nobody looks at. */
+#define GW_WALK_INLINE static inline __attribute__((always_inline))
+
+/* Keeps the compiler from taking a sum apart to add it up in another order. */
+#ifdef GW_C11_CHECKER
+#define GW_WALK_SUM(sum) ((void)(sum))
+#else
+#define GW_WALK_SUM(sum) __asm__("" : "+r"(sum))
+#endif
+
+/* Reads the entry `offset` bytes from `table`, an address that the entry above held. The offset
+ * does not depend on that entry, so it is there first: between two loads stands one masking. */
+GW_WALK_INLINE uint64_t gw_walk_load(uintptr_t table, uintptr_t offset)
+{
+	GW_WALK_SUM(offset);
+	/* Pairs with the releases that publish tables (build and split) and leaves (fill): the
+	 * entry's target was filled before. */
+	return gw_load_dependent((const gw_entry *)(table + offset));
+}
+
+/* A walk's last step. Return: whether the entry is a leaf, and then what it maps. */
+GW_WALK_INLINE bool gw_walk_leaf(uint64_t e, uint64_t va, unsigned level, struct gw_leaf *leaf)
+{
+	if (!gw_fmt_is_leaf(e, level))
+		return false;
+	leaf->va = va & ~(gw_span(level) - 1);
+	leaf->out = gw_fmt_out(e, level);
+	leaf->bytes = gw_span(level);
+	leaf->attr = gw_fmt_attr(e, level);
+	return true;
+}
+
+/* Looks up va. Return: whether a leaf maps it, and then the leaf in *leaf; fields that the caller
+ * does not look at cost nothing. Guarantees A to E.
+ * Context: inside a read-side section; or no updater runs. */
+GW_WALK_INLINE bool gw_walk(const struct gw_pt *pt, uint64_t va, struct gw_leaf *leaf)
+{
+	uintptr_t table = (uintptr_t)pt->root, to_pointer = 0;
+
+	if (!gw_is_canonical(va))
 		return false;
 #pragma GCC unroll 8
-	for (unsigned level = GW_LEVELS - 1; level < GW_LEVELS; level--) {
-		/* Pairs with the releases that publish tables (build and split) and leaves (fill): the
-		 * entry's target was filled before. */
-		uint64_t e = gw_load_dependent(&table[gw_index(va, level)]);
+	for (unsigned level = GW_LEVELS - 1; level > 0; level--) {
+		uintptr_t entry = gw_index(va, level) * sizeof(gw_entry);
+		uint64_t e = gw_walk_load(table, to_pointer + entry);
 
-		if (level > 0 && gw_fmt_is_table(e, level)) {
-			table = (const gw_entry *)(uintptr_t)(gw_fmt_table_address(e, level) + pt->to_pointer);
-			continue;
-		}
-		if (!gw_fmt_is_leaf(e, level))
-			return false;
-		leaf->va = va & ~(gw_span(level) - 1);
-		leaf->out = gw_fmt_out(e, level);
-		leaf->bytes = gw_span(level);
-		leaf->attr = gw_fmt_attr(e, level);
-		return true;
+		if (!gw_fmt_is_table(e, level))
+			return gw_walk_leaf(e, va, level, leaf);
+		table = (uintptr_t)gw_fmt_table_address(e, level);
+		to_pointer = pt->to_pointer;
 	}
-	return false; /* not reached: level 0 has no tables below it */
+	/* Not the loop's last turn, so that the decoding of pages has its constants folded. */
+	to_pointer += gw_index(va, 0) * sizeof(gw_entry);
+	return gw_walk_leaf(gw_walk_load(table, to_pointer), va, 0, leaf);
 }
 
 /* Looks up what the byte at va maps to. Return, Context: as gw_walk. */
-static inline bool gw_translate(const struct gw_pt *pt, uint64_t va, uint64_t *out)
+GW_WALK_INLINE bool gw_translate(const struct gw_pt *pt, uint64_t va, uint64_t *out)
 {
 	struct gw_leaf leaf;
 
 	if (!gw_walk(pt, va, &leaf))
 		return false;
-	*out = gw_fmt_advance(leaf.out, va - leaf.va);
+	*out = gw_fmt_advance(leaf.out, va & (leaf.bytes - 1));
 	return true;
 }
 

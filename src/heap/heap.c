@@ -232,7 +232,8 @@ static bool opts_ok(const struct gw_heap_opts *opts)
 	return opts->env && power_of_two(opts->table_bytes) && opts->table_bytes >= sizeof(struct list_node) &&
 	       opts->table_bytes <= 1 << 20 && power_of_two(opts->tables_per_block) &&
 	       opts->tables_per_block <= GW_TABLES_PER_BLOCK_MAX && opts->desc_bytes % 8 == 0 &&
-	       !((uintptr_t)opts->base & (block_bytes - 1)) && (!opts->base || opts->max_bytes >= block_bytes);
+	       !((uintptr_t)opts->base & (block_bytes - 1)) &&
+	       (!opts->base || (opts->max_bytes >= block_bytes && !(opts->phys & (opts->table_bytes - 1))));
 }
 
 static size_t default_bytes(void)

@@ -3,17 +3,16 @@
  * The gather: what one call has unlinked, invalidated in one go, released after a grace period. */
 #include "table.h"
 
-/* Leaves on their way to the release callback: runs, merged where they continue one another. Four KiB each. */
-enum { BATCH_BYTES = 4096, BATCH_RUNS = (BATCH_BYTES - 64) / sizeof(struct gw_leaf) };
-
+/* Leaves on their way to the release callback: runs, merged where they continue one another. */
 struct batch {
 	struct gw_head head;
 	struct page_table *p;
 	struct batch *next;
-	unsigned n;
-	struct gw_leaf run[BATCH_RUNS];
+	unsigned n, room;
+	struct gw_leaf run[];
 };
-_Static_assert(sizeof(struct batch) <= BATCH_BYTES, "a batch is at most a page");
+
+enum { BATCH_RUNS = (4096 - sizeof(struct batch)) / sizeof(struct gw_leaf) };
 
 void gw_gather_start(struct gather *g, struct page_table *p)
 {
@@ -21,13 +20,14 @@ void gw_gather_start(struct gather *g, struct page_table *p)
 	g->policy = p->opts.policy;
 	g->may_wait = true;
 	g->no_release = !p->opts.release;
+	g->only = NULL;
 	g->tables = g->idle = g->waited = false;
 	g->start = g->end = 0;
 	g->dead = g->killed = NULL;
 	g->dead_level = 0;
 	g->dead_bytes = 0;
 	g->batches = NULL;
-	g->nspare = 0;
+	g->nfew = 0;
 }
 
 /* ---- The range to invalidate ---- */
@@ -69,13 +69,19 @@ static void release_runs(struct page_table *p, const struct gw_leaf *run, unsign
 		p->opts.release(p->opts.ctx, &run[i]);
 }
 
+static size_t batch_bytes(const struct batch *batch)
+{
+	return sizeof(*batch) + batch->room * sizeof(batch->run[0]);
+}
+
 static void batch_release(struct batch *batch)
 {
 	struct page_table *p = batch->p;
+	size_t bytes = batch_bytes(batch);
 
 	release_runs(p, batch->run, batch->n);
-	p->env->free(p->env, batch, sizeof(*batch));
-	gw_fetch_sub_relaxed(&p->batches, 1);
+	p->env->free(p->env, batch, bytes);
+	gw_fetch_sub_relaxed(&p->batch_bytes, bytes);
 }
 
 static void batch_callback(struct gw_head *head)
@@ -85,6 +91,23 @@ static void batch_callback(struct gw_head *head)
 
 	batch_release(batch);
 	gw_pt_put(p);
+}
+
+/* Puts an empty batch in front of the others. Return: NULL: no memory. */
+static struct batch *batch_add(struct gather *g, unsigned room)
+{
+	struct page_table *p = g->p;
+	struct batch *batch = p->env->alloc(p->env, sizeof(*batch) + room * sizeof(batch->run[0]));
+
+	if (!batch)
+		return NULL;
+	batch->p = p;
+	batch->n = 0;
+	batch->room = room;
+	batch->next = g->batches;
+	g->batches = batch;
+	gw_fetch_add_relaxed(&p->batch_bytes, batch_bytes(batch));
+	return batch;
 }
 
 static void release_batches(struct gather *g)
@@ -108,37 +131,46 @@ static void wait(struct gather *g)
 	g->p->env->synchronize(g->p->env);
 }
 
-/* Releases what lies in the spare room, which has no head to defer it with. */
-static void release_spare(struct gather *g)
+/* Releases the few: they have no head to be deferred with, so a grace period must have passed, or is waited for. */
+static void release_few(struct gather *g)
 {
-	if (!g->nspare)
+	if (!g->nfew)
 		return;
 	if (!g->waited)
 		wait(g);
-	release_runs(g->p, g->spare, g->nspare);
-	g->nspare = 0;
+	release_runs(g->p, g->few, g->nfew);
+	g->nfew = 0;
 }
 
-unsigned gw_gather_room(struct gather *g)
+/* Gives the few a head, where there is memory for it. */
+static void defer_few(struct gather *g)
 {
-	struct page_table *p = g->p;
+	struct batch *batch = g->nfew && !g->waited ? batch_add(g, g->nfew) : NULL;
+
+	if (!batch)
+		return;
+	for (unsigned i = 0; i < g->nfew; i++)
+		batch->run[i] = g->few[i];
+	batch->n = g->nfew;
+	g->nfew = 0;
+}
+
+unsigned gw_gather_room(struct gather *g, uint64_t want)
+{
 	struct batch *batch = g->batches;
 
 	if (g->no_release)
 		return UINT32_MAX;
-	if (!g->waited && batch && batch->n < BATCH_RUNS)
-		return BATCH_RUNS - batch->n;
-	batch = g->waited ? NULL : p->env->alloc(p->env, sizeof(*batch));
-	if (batch) {
-		batch->p = p;
-		batch->next = g->batches;
-		g->batches = batch;
-		gw_fetch_add_relaxed(&p->batches, 1);
-		return BATCH_RUNS;
+	if (!g->waited && batch && batch->n < batch->room)
+		return batch->room - batch->n;
+	if (!g->waited && (batch || want > FEW - g->nfew)) {
+		batch = batch_add(g, BATCH_RUNS);
+		if (batch)
+			return batch->room;
 	}
-	if (g->nspare == SPARE_RUNS)
-		release_spare(g);
-	return SPARE_RUNS - g->nspare;
+	if (g->nfew == FEW)
+		release_few(g);
+	return FEW - g->nfew;
 }
 
 static bool continues(const struct gw_leaf *run, const struct gw_leaf *leaf)
@@ -149,19 +181,16 @@ static bool continues(const struct gw_leaf *run, const struct gw_leaf *leaf)
 
 void gw_gather_leaf(struct gather *g, uint64_t va, uint64_t e, unsigned level)
 {
-	bool spare = g->waited || !g->batches || g->batches->n == BATCH_RUNS;
-	struct gw_leaf *runs = spare ? g->spare : g->batches->run;
-	unsigned *n = spare ? &g->nspare : &g->batches->n;
-	struct gw_leaf leaf;
-
-	if (g->no_release)
-		return;
-	leaf = (struct gw_leaf){
+	bool few = g->waited || !g->batches || g->batches->n == g->batches->room;
+	struct gw_leaf *runs = few ? g->few : g->batches->run;
+	unsigned *n = few ? &g->nfew : &g->batches->n;
+	struct gw_leaf leaf = {
 		.va = gw_fmt_canonical(va),
 		.out = gw_fmt_out(e, level),
 		.bytes = gw_span(level),
 		.attr = gw_fmt_attr(e, level),
 	};
+
 	if (*n && continues(&runs[*n - 1], &leaf))
 		runs[*n - 1].bytes += leaf.bytes;
 	else
@@ -248,11 +277,11 @@ static void retire(struct gather *g, struct gw_retire *retires, gw_entry *table,
 		if (gw_fmt_is_table(e, level)) {
 			retire(g, retires, child_of(p, e, level), level - 1);
 		} else if (!g->no_release && gw_fmt_is_leaf(e, level)) {
-			gw_gather_room(g);
+			gw_gather_room(g, 1);
 			gw_gather_leaf(g, desc->va + i * gw_span(level), e, level);
 		}
 	}
-	if (g->waited)
+	if (g->waited || GW_MUTANT(free_at_once))
 		gw_heap_free(heap_of(p, level), table);
 	else
 		gw_retire_add(&retires[gw_fmt_heap(level)], table);
@@ -283,7 +312,7 @@ static void retire_tables(struct gather *g)
 static bool over_limit(const struct gather *g)
 {
 	const struct page_table *p = g->p;
-	size_t bytes = g->dead_bytes + gw_load_relaxed(&p->batches) * BATCH_BYTES;
+	size_t bytes = g->dead_bytes + gw_load_relaxed(&p->batch_bytes);
 
 	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
 		bytes += gw_heap_waiting_bytes(p->heap[i]);
@@ -308,13 +337,14 @@ void gw_gather_finish(struct gather *g)
 {
 	if (!GW_MUTANT(skip_invalidate))
 		gw_gather_invalidate(g);
-	if ((g->dead || g->batches) && g->may_wait && over_limit(g)) {
+	if ((g->dead || g->batches || g->nfew) && g->may_wait && over_limit(g)) {
 		wait(g);
 		g->waited = true;
 	}
 	retire_tables(g);
+	defer_few(g);
 	release_batches(g);
-	release_spare(g);
+	release_few(g);
 	if (g->idle)
 		care_for_idle(g);
 }
@@ -326,5 +356,5 @@ void gw_release_subtree(struct page_table *p, gw_entry *table)
 	gw_gather_start(&g, p);
 	g.waited = true;
 	retire(&g, NULL, table, TOP);
-	release_spare(&g);
+	release_few(&g);
 }

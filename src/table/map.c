@@ -3,8 +3,8 @@
  * gw_map: fills entries of tables that are there, and grafts tables where none is. */
 #include "table.h"
 
-/* Tables are grafted for at most one entry of this level at a time, so that no read-side section grows with
- * the size of the call. */
+/* Tables are grafted for at most one entry of this level at a time, or one leaf where that is larger, so that no
+ * read-side section grows with the size of the call. */
 enum { GRAFT_LEVEL = 2, TABLE_IN_THE_WAY = 1 };
 
 /* One gw_map under way. Where a table stands in the place of a larger leaf, and is not empty, leaves are
@@ -16,16 +16,25 @@ struct map {
 	uint64_t reclaimed_left; /* the last place whose empty tables were retired, likewise; 0: none */
 };
 
-/* Fills entries of a table that is there with leaves, as far as that level is the right one. */
+static void publish(gw_entry *entry, uint64_t e)
+{
+	if (GW_MUTANT(relaxed_publish))
+		gw_store_relaxed(entry, e);
+	else
+		gw_store_release(entry, e);
+}
+
+/* Fills entries of a table that is there with leaves, up to the table's end: a larger leaf can start only there. */
 static int fill(struct page_table *p, gw_entry *table, unsigned level, struct mapping *m)
 {
 	struct desc *desc = desc_of(p, table, level);
 	unsigned first = gw_index(m->at.va, level), i = first;
+	uint64_t n = m->at.left / gw_span(level), out = m->out;
 	int err = 0;
 
 	if (!table_lock(p, desc))
 		return 0;
-	for (; i < entries(level) && gw_leaf_level(m, level) == level && m->at.left; i++) {
+	for (; i < entries(level) && i - first < n; i++) {
 		uint64_t e = gw_load_relaxed(&table[i]);
 
 		if (!is_empty(e, level)) {
@@ -33,24 +42,25 @@ static int fill(struct page_table *p, gw_entry *table, unsigned level, struct ma
 			break;
 		}
 		/* Release: what the leaf maps was written before (guarantee D). Pairs with gw_walk. */
-		gw_store_release(&table[i], gw_fmt_leaf(m->out, m->attr, level));
-		gw_mapping_advance(m, gw_span(level));
+		publish(&table[i], gw_fmt_leaf(out, m->attr, level));
+		out = gw_fmt_advance(out, gw_span(level));
 	}
 	count_add(desc, i - first);
 	table_unlock(desc);
+	gw_mapping_advance(m, (i - first) * gw_span(level));
 	return err;
 }
 
-/* Builds what belongs below an empty entry and publishes it there. */
-static int graft(struct page_table *p, gw_entry *table, unsigned level, struct mapping *m)
+/* Builds what belongs below an empty entry and publishes it there. `want`: the level of the first leaf. */
+static int graft(struct page_table *p, gw_entry *table, unsigned level, unsigned want, struct mapping *m)
 {
 	struct desc *desc = desc_of(p, table, level);
-	unsigned index = gw_index(m->at.va, level);
+	unsigned index = gw_index(m->at.va, level), most = want > GRAFT_LEVEL ? want : GRAFT_LEVEL;
 	struct mapping part = *m;
 	bool done = false;
 	gw_entry *child;
 
-	part.at.left = piece(&m->at, level < GRAFT_LEVEL ? level : GRAFT_LEVEL);
+	part.at.left = piece(&m->at, level < most ? level : most);
 	child = gw_build(p, level - 1, part);
 	if (!child)
 		return -ENOMEM;
@@ -58,7 +68,7 @@ static int graft(struct page_table *p, gw_entry *table, unsigned level, struct m
 		done = is_empty(gw_load_relaxed(&table[index]), level);
 		if (done) {
 			/* Release: the table was filled before. Pairs with gw_walk and descend. */
-			gw_store_release(&table[index], link_to(p, child, level));
+			publish(&table[index], link_to(p, child, level));
 			count_add(desc, 1);
 		}
 		table_unlock(desc);
@@ -84,7 +94,7 @@ static int step(struct page_table *p, struct mapping *m, unsigned max_level, uns
 	else if (gw_fmt_is_leaf(gw_load_relaxed(&path.table[*level][gw_index(m->at.va, *level)]), *level))
 		err = -EEXIST;
 	else
-		err = graft(p, path.table[*level], *level, m);
+		err = graft(p, path.table[*level], *level, want, m);
 	p->env->read_unlock(p->env);
 	return err;
 }
@@ -93,7 +103,8 @@ static int step(struct page_table *p, struct mapping *m, unsigned max_level, uns
  * it go, it is retired; if not, smaller leaves have to do. */
 static void make_way(struct page_table *p, struct map *map, unsigned level)
 {
-	struct cursor place = {.va = map->m.at.va, .left = gw_span(level)};
+	uint64_t va = gw_fmt_canonical(map->m.at.va);
+	struct span place = {.first = va, .last = va + (gw_span(level) - 1)};
 	struct gather g;
 
 	if (map->reclaimed_left == map->m.at.left || p->opts.policy == GW_POLICY_MANUAL) {
@@ -107,17 +118,18 @@ static void make_way(struct page_table *p, struct map *map, unsigned level)
 	gw_gather_finish(&g);
 }
 
-/* Unmaps what a call that failed had mapped. Leaves were chosen to lie within the range, so none has to be split. */
-static void take_back(struct page_table *p, uint64_t va, uint64_t bytes)
+/* Unmaps what a call that failed had mapped, and only that: others may have unmapped some of it meanwhile, and mapped
+ * something of theirs. Leaves were chosen to lie within the range, so none has to be split. */
+static void take_back(struct page_table *p, const struct mapping *mapped)
 {
-	struct cursor at = {.va = va, .left = bytes};
 	struct gather g;
 
 	gw_gather_start(&g, p);
 	g.no_release = true;
+	g.only = mapped;
 	if (g.policy == GW_POLICY_LAZY)
 		g.policy = GW_POLICY_EAGER;
-	gw_unmap_range(&g, at);
+	gw_unmap_range(&g, mapped->at);
 	gw_gather_finish(&g);
 }
 
@@ -155,7 +167,10 @@ int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t
 			err = 0;
 		}
 	}
-	if (err && map.m.at.left < bytes)
-		take_back(p, gw_low(va), bytes - map.m.at.left);
+	if (err && map.m.at.left < bytes) {
+		struct mapping mapped = {.at = {.va = gw_low(va), .left = bytes - map.m.at.left}, .out = out};
+
+		take_back(p, &mapped);
+	}
 	return err;
 }

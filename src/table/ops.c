@@ -15,6 +15,7 @@ const struct gw_format gw_ops = {
 	.va_bits = GW_VA_BITS,
 	.attrs = GW_FMT_ATTRS,
 	.attrs_must = GW_FMT_ATTRS_MUST,
+	.one_value = GW_FMT_ONE_VALUE,
 	.create = gw_create,
 	.destroy = gw_destroy,
 	.map = gw_map,

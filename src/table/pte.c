@@ -65,10 +65,13 @@ void gw_pte_unlock(struct gw_pt *pt, struct gw_pte *pte)
 	struct gather g;
 	struct path path;
 
-	/* The table is linked as long as its lock is held, so this finds it, and its parents. */
-	find(p, pte->va, &path);
 	gw_gather_start(&g, p);
-	gw_unlock_emptied(&g, &path, 0, gw_low(pte->va));
+	/* The table itself stays while its lock is held, but a parent may have been unlinked with all below it: then
+	 * whoever did that is about to gather this table too, and another may stand in its place. */
+	if (find(p, pte->va, &path) && path.table[0] == (gw_entry *)pte->table)
+		gw_unlock_emptied(&g, &path, 0, gw_low(pte->va));
+	else
+		table_unlock(desc_of(p, pte->table, 0));
 	p->env->read_unlock(p->env);
 	g.may_wait = false; /* the caller may be in a read-side section of its own */
 	gw_gather_finish(&g);

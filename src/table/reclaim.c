@@ -82,19 +82,18 @@ void gw_unlock_emptied(struct gather *g, const struct path *path, unsigned level
 
 /* ---- The sweep ---- */
 
-static bool inside(const struct cursor *range, uint64_t va, unsigned level)
+static bool inside(const struct span *range, uint64_t va, unsigned level)
 {
-	return !range || (va >= range->va && va - range->va < range->left &&
-			  range->left - (va - range->va) >= gw_span(level));
+	return !range || (va >= range->first && va + (gw_span(level) - 1) <= range->last);
 }
 
-static bool overlaps(const struct cursor *range, uint64_t va, unsigned level)
+static bool overlaps(const struct span *range, uint64_t va, unsigned level)
 {
-	return !range || (va < range->va ? range->va - va < gw_span(level) : va - range->va < range->left);
+	return !range || (va <= range->last && va + (gw_span(level) - 1) >= range->first);
 }
 
 /* Whether the sweep has to go into a table, for what is below it. */
-static bool enter(const struct cursor *range, struct desc *desc)
+static bool enter(const struct span *range, struct desc *desc)
 {
 	if (!desc->level)
 		return false;
@@ -102,12 +101,12 @@ static bool enter(const struct cursor *range, struct desc *desc)
 			 gw_fetch_and_seq_cst(&desc->marks, ~(uint32_t)BELOW) & BELOW);
 }
 
-static void sweep_below(struct gather *g, gw_entry *table, unsigned level, const struct cursor *range)
+static void sweep_below(struct gather *g, gw_entry *table, unsigned level, const struct span *range)
 {
 	struct desc *desc = desc_of(g->p, table, level);
 
 	for (unsigned i = 0; i < entries(level); i++) {
-		uint64_t e = gw_load_dependent(&table[i]), va = desc->va + i * gw_span(level);
+		uint64_t e = gw_load_dependent(&table[i]), va = gw_fmt_canonical(desc->va + i * gw_span(level));
 		struct desc *below;
 
 		if (!gw_fmt_is_table(e, level) || !overlaps(range, va, level))
@@ -125,7 +124,7 @@ static void sweep_below(struct gather *g, gw_entry *table, unsigned level, const
 	}
 }
 
-void gw_sweep(struct gather *g, const struct cursor *range)
+void gw_sweep(struct gather *g, const struct span *range)
 {
 	struct page_table *p = g->p;
 	struct desc *root = desc_of(p, root_of(p), TOP);
@@ -165,9 +164,12 @@ void gw_sweep_later(struct page_table *p)
 
 void gw_reclaim(struct gw_pt *pt, uint64_t va, uint64_t bytes)
 {
-	struct cursor range = {.va = gw_low(va), .left = bytes};
+	/* UINT64_MAX from 0 on is everything, though it is a byte short of that. */
+	struct span range = {.first = va, .last = bytes >= UINT64_MAX - va ? UINT64_MAX : va + bytes - 1};
 	struct gather g;
 
+	if (!bytes)
+		return;
 	gw_gather_start(&g, page_table_of(pt));
 	gw_sweep(&g, &range);
 	gw_gather_finish(&g);

@@ -42,7 +42,8 @@ struct desc {
 	uint8_t level;
 	uint8_t next_level;     /* of next_dead */
 	bool dead;              /* unlinked; set once, and then the table's entries are only read */
-	uint64_t va;            /* low form, of the first entry */
+	/* Low form, of the first entry. Aligned where 32-bit ABIs do not: descriptors are multiples of 8 bytes. */
+	_Alignas(8) uint64_t va;
 	/* Of a dead table, for its gather: the next one that was unlinked on its own. */
 	gw_entry *next_dead;
 };
@@ -63,8 +64,8 @@ struct page_table {
 	bool own_heap[GW_HEAPS_MAX];
 	_Atomic uint64_t refs;       /* the caller; a sweep in flight; each batch in flight */
 	_Atomic uint64_t idle;       /* tables marked IDLE */
-	_Atomic uint64_t batches;    /* of leaves, in flight */
-	_Atomic bool sweeping;       /* sweep_head is queued */
+	_Atomic uint64_t batch_bytes; /* of leaves that wait to be released */
+	_Atomic uint32_t sweeping;   /* sweep_head is queued; a word, since not all processors exchange bytes */
 	struct gw_head sweep_head;
 	struct gw_head destroy_head;
 };
@@ -160,7 +161,7 @@ static inline uint64_t entry_clear(gw_entry *e, unsigned level)
 	if (GW_FMT_HW_UPDATES)
 		return gw_exchange_acq_rel(e, gw_fmt_empty(level));
 	uint64_t old = gw_load_relaxed(e);
-	gw_store_relaxed(e, gw_fmt_empty(level));
+	gw_store_release(e, gw_fmt_empty(level));
 	return old;
 }
 
@@ -250,13 +251,14 @@ static inline unsigned descend(const struct page_table *p, struct path *path, co
 
 /* ---- gather.c: what one call has unlinked ---- */
 
-enum { SPARE_RUNS = 8 };
+enum { FEW = 8 };
 
 struct gather {
 	struct page_table *p;
 	enum gw_policy policy;
 	bool may_wait;               /* for a grace period; else what was unlinked is only deferred */
 	bool no_release;             /* leaves go without the release callback */
+	const struct mapping *only;  /* what to unmap, and nothing else that is there; NULL: all */
 	bool tables;                 /* tables were unlinked, in the range below */
 	bool idle;                   /* tables were marked IDLE */
 	bool waited;                 /* a grace period has passed since the last thing was unlinked */
@@ -266,14 +268,15 @@ struct gather {
 	gw_entry *killed;            /* from here on, all below is dead too */
 	size_t dead_bytes;           /* of all dead tables */
 	struct batch *batches;       /* of leaves; the first is being filled */
-	struct gw_leaf spare[SPARE_RUNS]; /* where leaves go when there is no memory for a batch */
-	unsigned nspare;
+	struct gw_leaf few[FEW];     /* where leaves go when they are few, or there is no memory */
+	unsigned nfew;
 };
 
 void gw_gather_start(struct gather *g, struct page_table *p);
-/* Makes room for leaves. Outside locks and read-side sections; may wait. Return: how many calls of gw_gather_leaf
- * cannot fail now, at least one. */
-unsigned gw_gather_room(struct gather *g);
+/* Makes room for leaves, `want` if it can. Outside locks and read-side sections; may wait. Return: how many calls of
+ * gw_gather_leaf cannot fail now, at least one. */
+unsigned gw_gather_room(struct gather *g, uint64_t want);
+/* Not when no_release is set. */
 void gw_gather_leaf(struct gather *g, uint64_t va, uint64_t e, unsigned level);
 /* Adds to what is to be invalidated. */
 void gw_gather_range(struct gather *g, uint64_t va, uint64_t bytes);
@@ -291,14 +294,19 @@ void gw_release_subtree(struct page_table *p, gw_entry *table);
 
 /* ---- reclaim.c ---- */
 
+/* Addresses in canonical form, both ends included. */
+struct span {
+	uint64_t first, last;
+};
+
 /* Unlinks the child behind an entry of a locked table if there is one and it is empty. */
 bool gw_unlink_if_empty(struct gather *g, gw_entry *parent, unsigned level, unsigned index);
 /* Drops a table's lock. If the table has turned empty, does what the policy says: unlinks it and parents that turn
  * empty by that, or marks it for the sweep. */
 void gw_unlock_emptied(struct gather *g, const struct path *path, unsigned level, uint64_t va);
-/* Unlinks empty tables: those whose span lies in the range; range NULL: those that are marked IDLE, anywhere.
- * Outside locks and read-side sections. */
-void gw_sweep(struct gather *g, const struct cursor *range);
+/* Unlinks empty tables: those whose span lies in the range; range NULL: those that are
+ * marked IDLE, anywhere. Outside locks and read-side sections. */
+void gw_sweep(struct gather *g, const struct span *range);
 /* Has the environment call the sweep after a grace period. */
 void gw_sweep_later(struct page_table *p);
 

@@ -3,48 +3,80 @@
  * gw_unmap: empties entries, and unlinks whole tables where the range covers all that they could hold. */
 #include "table.h"
 
-/* Empties entries of a locked table from the start of the range on; stops at what has to be gone into, or
- * split, or when `room` leaves are gathered. */
+/* Whether a leaf at the start of the range is to go. */
+static bool wanted(const struct gather *g, const struct cursor *at, uint64_t e, unsigned level)
+{
+	return !g->only || (covers(at, level) &&
+			    gw_fmt_out(e, level) == gw_fmt_advance(g->only->out, at->va - g->only->at.va));
+}
+
+/* Whether tables that the range covers go as they are, and what is below with them. */
+static bool whole_tables(const struct gather *g)
+{
+	return g->policy != GW_POLICY_MANUAL && !g->only;
+}
+
+/* Empties one entry of a locked table, at the start of the range. Return: 1 when a leaf went, 0 when there was
+ * nothing to do or a table went; -1 when the entry has to be gone into, or split. */
+static int clear_entry(struct gather *g, gw_entry *table, unsigned level, unsigned i, const struct cursor *at)
+{
+	uint64_t e = gw_load_relaxed(&table[i]);
+
+	if (gw_fmt_is_table(e, level)) {
+		if (!whole_tables(g) || !covers(at, level))
+			return -1;
+		gw_lock_take(&desc_of(g->p, child_of(g->p, e, level), level - 1)->lock, g->p->env);
+		gw_unlink_locked(g, table, level, i);
+	} else if (gw_fmt_is_leaf(e, level) && wanted(g, at, e, level)) {
+		if (!covers(at, level))
+			return -1;
+		e = entry_clear(&table[i], level);
+		if (!g->no_release)
+			gw_gather_leaf(g, at->va, e, level);
+		return 1;
+	}
+	return 0;
+}
+
+/* Empties entries of a locked table from the start of the range on, until one returns -1 or `room` leaves are
+ * gathered. The range to invalidate is from the first leaf to the end of the last. */
 static void clear(struct gather *g, gw_entry *table, unsigned level, struct cursor *at, unsigned room)
 {
-	struct desc *desc = desc_of(g->p, table, level);
+	uint64_t first = 0, end = 0;
+	uint32_t leaves = 0;
 
-	for (unsigned i = gw_index(at->va, level); at->left && i < entries(level) && room; i++) {
-		uint64_t e = gw_load_relaxed(&table[i]);
+	for (unsigned i = gw_index(at->va, level); at->left && i < entries(level) && leaves < room; i++) {
+		int gone = clear_entry(g, table, level, i, at);
 
-		if (gw_fmt_is_table(e, level)) {
-			if (g->policy == GW_POLICY_MANUAL || !covers(at, level))
-				return;
-			gw_lock_take(&desc_of(g->p, child_of(g->p, e, level), level - 1)->lock, g->p->env);
-			gw_unlink_locked(g, table, level, i);
-		} else if (gw_fmt_is_leaf(e, level)) {
-			if (!covers(at, level))
-				return;
-			e = entry_clear(&table[i], level);
-			count_add(desc, -1u);
-			gw_gather_leaf(g, at->va, e, level);
-			gw_gather_range(g, at->va, gw_span(level));
-			room--;
+		if (gone < 0)
+			break;
+		if (gone) {
+			first = leaves++ ? first : at->va;
+			end = at->va + gw_span(level);
 		}
 		advance(at, piece(at, level));
 	}
+	if (!leaves)
+		return;
+	count_add(desc_of(g->p, table, level), -leaves);
+	gw_gather_range(g, first, end - first);
 }
 
 /* One table's worth. Return: whether to go on, which is not so at a leaf that lies across an end of the range. */
 static bool step(struct gather *g, struct cursor *at)
 {
 	struct page_table *p = g->p;
-	unsigned room = gw_gather_room(g), level;
+	unsigned room = gw_gather_room(g, at->left / gw_span(0)), level;
 	struct cursor before = *at;
 	bool across = false;
 	struct path path;
 
 	p->env->read_lock(p->env);
-	level = descend(p, &path, at, 0, g->policy != GW_POLICY_MANUAL);
+	level = descend(p, &path, at, 0, whole_tables(g));
 	if (table_lock(p, desc_of(p, path.table[level], level))) {
 		uint64_t e = gw_load_relaxed(&path.table[level][gw_index(at->va, level)]);
 
-		across = gw_fmt_is_leaf(e, level) && !covers(at, level);
+		across = gw_fmt_is_leaf(e, level) && wanted(g, at, e, level) && !covers(at, level);
 		clear(g, path.table[level], level, at, room);
 		gw_unlock_emptied(g, &path, level, before.va);
 	}

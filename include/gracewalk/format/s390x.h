@@ -22,6 +22,7 @@ enum {
 	/* "Modification of Translation Tables": an entry in use is made invalid and purged before it is
 	 * given another meaning. */
 	GW_FMT_BREAK_BEFORE_MAKE = 1,
+	GW_FMT_ONE_VALUE = 0,
 	GW_FMT_ATTRS_MUST = GW_READ | GW_USER, /* neither can be withheld by an entry */
 	GW_FMT_ATTRS = GW_READ | GW_WRITE | GW_EXEC | GW_USER,
 };

@@ -19,6 +19,7 @@ enum {
 	GW_FMT_BLOCK_BYTES = 65536,
 	GW_FMT_HW_UPDATES = 1,    /* the processor sets accessed and dirty at any moment (section 4.8) */
 	GW_FMT_BREAK_BEFORE_MAKE = 0,
+	GW_FMT_ONE_VALUE = 0,
 	GW_FMT_ATTRS_MUST = GW_READ,
 	GW_FMT_ATTRS = GW_READ | GW_WRITE | GW_EXEC | GW_USER | GW_GLOBAL | GW_ACCESSED | GW_DIRTY |
 		       GW_UNCACHED | GW_SOFT0 | GW_SOFT1 | GW_SOFT2,

@@ -7,6 +7,7 @@
 /* A grace period orders what read-side sections did before their end ahead of what comes after it. One
  * tag stands for all read-side sections: released at each end, acquired after each grace period. That says a
  * little more than RCU does, so a reuse that is too early may hide here; poisoned tables show it instead.
+ * A barrier orders deferred calls ahead of what comes after it: another tag, released as each returns.
  * docs/testing.md tells the rest. */
 #if defined(__SANITIZE_THREAD__)
 #define GW_TSAN 1
@@ -19,16 +20,20 @@
 #ifdef GW_TSAN
 extern void __tsan_acquire(void *addr);
 extern void __tsan_release(void *addr);
-extern char gw_urcu_tsan_tag;
+extern char gw_urcu_tsan_tag, gw_urcu_tsan_calls;
 #define GW_TSAN_READ_END() __tsan_release(&gw_urcu_tsan_tag)
 #define GW_TSAN_GRACE_PERIOD() __tsan_acquire(&gw_urcu_tsan_tag)
 #define GW_TSAN_QUEUE(head) __tsan_release(head)
 #define GW_TSAN_CALLED(head) __tsan_acquire(head)
+#define GW_TSAN_RETURNED() __tsan_release(&gw_urcu_tsan_calls)
+#define GW_TSAN_BARRIER() __tsan_acquire(&gw_urcu_tsan_calls)
 #else
 #define GW_TSAN_READ_END() ((void)0)
 #define GW_TSAN_GRACE_PERIOD() ((void)0)
 #define GW_TSAN_QUEUE(head) ((void)(head))
 #define GW_TSAN_CALLED(head) ((void)(head))
+#define GW_TSAN_RETURNED() ((void)0)
+#define GW_TSAN_BARRIER() ((void)0)
 #endif
 
 #endif

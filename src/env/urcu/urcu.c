@@ -9,12 +9,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <urcu/arch.h>
 #include <urcu/call-rcu.h>
 #include <urcu/flavor.h>
 
 #ifdef GW_TSAN
-char gw_urcu_tsan_tag;
+char gw_urcu_tsan_tag, gw_urcu_tsan_calls;
 #endif
 
 struct urcu_env {
@@ -46,16 +47,28 @@ static void env_free(struct gw_env *env, void *p, size_t bytes)
 	free(p);
 }
 
+static size_t page_bytes(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static uintptr_t round_up(uintptr_t x, size_t to)
+{
+	return (x + to - 1) & ~(uintptr_t)(to - 1);
+}
+
 static void *env_reserve(struct gw_env *env, size_t bytes, size_t align)
 {
 	unsigned char *p, *aligned;
 
 	(void)env;
+	bytes = round_up(bytes, page_bytes());
+	align = round_up(align, page_bytes());
 	p = mmap(NULL, bytes + align, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return NULL;
-	aligned = (unsigned char *)(((uintptr_t)p + align - 1) & ~(uintptr_t)(align - 1));
+	aligned = (unsigned char *)round_up((uintptr_t)p, align);
 	if (aligned > p)
 		munmap(p, (size_t)(aligned - p));
 	munmap(aligned + bytes, (size_t)(p + align - aligned));
@@ -76,10 +89,15 @@ static int env_commit(struct gw_env *env, void *p, size_t bytes)
 	return 0; /* the kernel does, at the first touch */
 }
 
+/* Whole pages only: the kernel rounds the length up, and would take memory of the neighbours with it. */
 static void env_decommit(struct gw_env *env, void *p, size_t bytes)
 {
+	uintptr_t first = round_up((uintptr_t)p, page_bytes());
+	uintptr_t end = ((uintptr_t)p + bytes) & ~(uintptr_t)(page_bytes() - 1);
+
 	(void)env;
-	madvise(p, bytes, MADV_DONTNEED);
+	if (first < end)
+		madvise((void *)first, end - first, MADV_DONTNEED);
 }
 
 /* ---- Grace periods ---- */
@@ -104,6 +122,7 @@ static void tick(struct rcu_head *head)
 	GW_TSAN_CALLED(head);
 	gw_fetch_add_relaxed(&urcu->grace_periods, 1);
 	gw_store_release(&urcu->ticking, false); /* pairs with the exchange in env_defer */
+	GW_TSAN_RETURNED();
 }
 
 /* The heads that come here are gw_heads: liburcu's lies at the start of their room. */
@@ -114,6 +133,7 @@ static void call(struct rcu_head *rcu)
 	GW_TSAN_CALLED(head);
 	GW_TSAN_GRACE_PERIOD();
 	head->fn(head);
+	GW_TSAN_RETURNED();
 }
 
 static void env_defer(struct gw_env *env, struct gw_head *head, void (*fn)(struct gw_head *head))
@@ -192,7 +212,7 @@ void gw_urcu_drain(struct gw_env *env)
 	do {
 		queued = gw_load_relaxed(&urcu->queued);
 		urcu->flavour->barrier();
-		GW_TSAN_GRACE_PERIOD();
+		GW_TSAN_BARRIER();
 	} while (gw_load_relaxed(&urcu->queued) != queued);
 }
 
