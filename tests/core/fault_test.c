@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * Every allocation of a fixed sequence fails once, and once with all that follow. */
+#include "fixture.h"
+#include <stdlib.h>
+
+#define S(level) gw_span(level)
+#define HALF (1ull << (GW_VA_BITS - 1))
+#define OUT (1ull << (GW_OUT_BITS - 2))
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+enum kind { STOP, MAP, UNMAP, PROTECT, RECLAIM, CLEAR, GRACE };
+
+struct op {
+	enum kind kind;
+	uint64_t va, bytes;
+	bool exists; /* the map finds something there */
+};
+
+/* Whatever needs memory is here: grafts of each depth, splits at both ends, batches of leaves. */
+static struct op op_at(unsigned i)
+{
+	const struct op sequence[] = {
+		{MAP, 0, PAGE, false},
+		{MAP, S(1) - 2 * PAGE, S(1) + 4 * PAGE, false},
+		{MAP, S(2), 2 * S(2), false},
+		{MAP, 3 * S(2) + PAGE, S(2) - PAGE, false},
+		{MAP, HALF, S(2) + S(1) + PAGE, false},
+		{MAP, S(2) - S(1) - PAGE, 2 * S(1), true},
+		{UNMAP, HALF + PAGE, S(1), false},
+		{PROTECT, S(2) + PAGE, S(2) + S(1), false},
+		{GRACE, 0, 0, false},
+		{UNMAP, S(2) + 3 * PAGE, S(2) - 6 * PAGE, false},
+		{MAP, S(2) + 3 * PAGE, PAGE, false},
+		{CLEAR, 0, 0, false},
+		{MAP, HALF - PAGE, PAGE, false},
+		{UNMAP, 2 * S(2), S(2) - PAGE, false},
+		{RECLAIM, 0, UINT64_MAX, false},
+		{MAP, HALF + S(1) + PAGE, PAGE, true},
+		{UNMAP, 0, HALF, false},
+		{GRACE, 0, 0, false},
+		{PROTECT, HALF, S(1), false},
+		{UNMAP, HALF + S(1) + 2 * PAGE, PAGE, false},
+		{MAP, 0, S(1) - PAGE, false},
+	};
+
+	return i < LENGTH(sequence) ? sequence[i] : (struct op){.kind = STOP};
+}
+
+static int run_op(struct fixture *x, const struct op *op)
+{
+	switch (op->kind) {
+	case MAP:
+		return fix_map(x, op->va, op->bytes, OUT + op->va, WRITABLE);
+	case UNMAP:
+		return fix_unmap(x, op->va, op->bytes);
+	case PROTECT:
+		return fix_protect(x, op->va, op->bytes, PLAIN);
+	case RECLAIM:
+		fix_reclaim(x, op->va, op->bytes);
+		return 0;
+	case CLEAR:
+		assert_true(fix_set(x, op->va, false, 0, 0));
+		return 0;
+	case GRACE:
+		fake_gp(x->f);
+		return 0;
+	case STOP:
+		break;
+	}
+	return 0;
+}
+
+/* After a failure all is mapped as before, and no table that was made for the call is left. Then the same works. */
+static void after_failure(struct fixture *x, const struct op *op)
+{
+	fix_verify(x);
+	fake_fail(x->f, 0);
+	if (x->policy != GW_POLICY_MANUAL)
+		fix_assert_exact(x);
+	assert_int_equal(run_op(x, op), op->exists ? -EEXIST : 0);
+}
+
+/* Return: whether an allocation failed. */
+static bool run_sequence(const struct gw_opts *opts, bool given, uint64_t n, bool all)
+{
+	struct gw_opts with = *opts;
+	struct fake_env f;
+	struct fixture x;
+	struct op op;
+	bool failed;
+
+	fake_env_init(&f);
+	for (unsigned i = 0; given && i < GW_FMT_HEAPS; i++)
+		with.heap[i] = fix_heap(&f, i, 1); /* so that each table asks for memory */
+	fix_start_on(&x, &f, &with);
+	x.relaxed = true;
+	fake_fail(&f, n);
+	f.fail_all = all;
+	for (unsigned i = 0; op = op_at(i), op.kind != STOP; i++) {
+		int err = run_op(&x, &op);
+
+		if (err == -ENOMEM)
+			after_failure(&x, &op);
+		else
+			assert_int_equal(err, op.exists ? -EEXIST : 0);
+		fix_verify(&x);
+	}
+	failed = f.failures > 0;
+	fake_fail(&f, 0);
+	fix_end(&x);
+	for (unsigned i = 0; given && i < GW_FMT_HEAPS; i++)
+		gw_heap_put(with.heap[i]);
+	fake_env_done(&f);
+	return failed;
+}
+
+static void each_allocation(enum gw_policy policy, bool all)
+{
+	const size_t limits[] = {0, 1};
+
+	for (unsigned l = 0; l < LENGTH(limits); l++)
+		for (unsigned given = 0; given < 2; given++) {
+			struct gw_opts opts = {.policy = policy, .deferred_limit = limits[l]};
+			uint64_t n = 1;
+
+			while (run_sequence(&opts, given, n, all))
+				n++;
+			assert_true(n > (given ? 20 : 1));
+		}
+}
+
+static void test_each_allocation_fails_once_lazy(void **state)
+{
+	(void)state;
+	each_allocation(GW_POLICY_LAZY, false);
+}
+
+static void test_each_allocation_fails_once_eager(void **state)
+{
+	(void)state;
+	each_allocation(GW_POLICY_EAGER, false);
+}
+
+static void test_each_allocation_fails_once_manual(void **state)
+{
+	(void)state;
+	each_allocation(GW_POLICY_MANUAL, false);
+}
+
+static void test_from_each_allocation_on_all_fail_lazy(void **state)
+{
+	(void)state;
+	each_allocation(GW_POLICY_LAZY, true);
+}
+
+static void test_from_each_allocation_on_all_fail_eager(void **state)
+{
+	(void)state;
+	each_allocation(GW_POLICY_EAGER, true);
+}
+
+static void test_from_each_allocation_on_all_fail_manual(void **state)
+{
+	(void)state;
+	each_allocation(GW_POLICY_MANUAL, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_each_allocation_fails_once_lazy),
+		cmocka_unit_test(test_each_allocation_fails_once_eager),
+		cmocka_unit_test(test_each_allocation_fails_once_manual),
+		cmocka_unit_test(test_from_each_allocation_on_all_fail_lazy),
+		cmocka_unit_test(test_from_each_allocation_on_all_fail_eager),
+		cmocka_unit_test(test_from_each_allocation_on_all_fail_manual),
+	};
+
+	return cmocka_run_group_tests_name("fault " GW_FMT_NAME, tests, NULL, NULL);
+}

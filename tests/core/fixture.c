@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * A page table beside its model: each operation is done on both, and what is promised about it checked. */
+#include "fixture.h"
+#include <stdlib.h>
+#include <string.h>
+
+unsigned fix_leaf_level(void)
+{
+	unsigned level = 0;
+
+	while (level + 1 < GW_LEVELS && gw_fmt_leaf_level(level + 1))
+		level++;
+	return level;
+}
+
+/* ---- Callbacks: guarantee H, and nothing after `destroyed` ---- */
+
+static uint64_t range_end(const struct gw_range *range)
+{
+	return range->bytes == UINT64_MAX ? UINT64_MAX : gw_low(range->va) + range->bytes;
+}
+
+/* What the operation under way has unmapped and this range covers is now invalidated. */
+static void on_invalidate(void *ctx, const struct gw_range *range)
+{
+	struct fixture *x = ctx;
+	uint64_t now = fake_now(x->f), va = gw_low(range->va), end = range_end(range);
+	struct extents after = {0};
+
+	assert_false(x->destroyed);
+	assert_true(range->bytes > 0);
+	if (x->f->in_call)
+		return; /* a sweep: the operation under way, which may be waiting, has nothing to do with it */
+	x->invalidates++;
+	x->last = *range;
+	for (size_t i = 0; i < x->awaiting.n; i++) {
+		struct extent e = x->awaiting.at[i], part;
+		uint64_t e_end = e.va + e.bytes;
+
+		if ((e.stamp && e.stamp < x->call_began) || e.va >= end || e_end <= va) {
+			extents_append(&after, e);
+			continue;
+		}
+		part = extent_part(e, va, end - va);
+		if (e.va < part.va)
+			extents_append(&after, extent_part(e, e.va, part.va - e.va));
+		if (part.va + part.bytes < e_end)
+			extents_append(&after, extent_part(e, part.va + part.bytes,
+							   e_end - part.va - part.bytes));
+		part.stamp = now;
+		extents_append(&after, part);
+	}
+	extents_free(&x->awaiting);
+	x->awaiting = after;
+}
+
+/* Takes the start of a run out of what awaits release. Return: how many bytes of it, at least one page. */
+static uint64_t take_awaited(struct fixture *x, const struct gw_leaf *run)
+{
+	for (size_t i = 0; i < x->awaiting.n; i++) {
+		struct extent e = x->awaiting.at[i], part;
+		uint64_t va = gw_low(run->va), end = e.va + e.bytes;
+
+		if (va < e.va || va >= end || e.attr != run->attr || !e.stamp ||
+		    e.stamp >= x->f->covered)
+			continue;
+		part = extent_part(e, va, run->bytes);
+		if (part.out != run->out)
+			continue;
+		x->awaiting.at[i] = x->awaiting.at[--x->awaiting.n];
+		if (e.va < va)
+			extents_append(&x->awaiting, extent_part(e, e.va, va - e.va));
+		if (va + part.bytes < end)
+			extents_append(&x->awaiting, extent_part(e, va + part.bytes,
+								 end - va - part.bytes));
+		return part.bytes;
+	}
+	fail_msg("released before its grace period, or not unmapped: va %llx out %llx",
+		 (unsigned long long)run->va, (unsigned long long)run->out);
+	return 0;
+}
+
+static void on_release(void *ctx, const struct gw_leaf *run)
+{
+	struct fixture *x = ctx;
+	struct gw_leaf rest = *run;
+
+	assert_false(x->destroyed);
+	assert_int_equal(x->f->nesting, 0);
+	assert_true(run->bytes > 0);
+	while (rest.bytes) {
+		uint64_t bytes = take_awaited(x, &rest);
+
+		x->released += bytes;
+		rest.va += bytes;
+		rest.bytes -= bytes;
+		rest.out = gw_fmt_advance(rest.out, bytes);
+	}
+}
+
+static void on_destroyed(void *ctx)
+{
+	struct fixture *x = ctx;
+
+	assert_false(x->destroyed);
+	assert_int_equal(x->awaiting.n, 0);
+	x->destroyed = true;
+}
+
+/* ---- Life ---- */
+
+struct gw_heap *fix_heap(struct fake_env *f, unsigned number, unsigned tables_per_block)
+{
+	struct gw_heap_opts opts;
+	struct gw_heap *heap;
+
+	assert_int_equal(gw_heap_defaults(number, &opts), 0);
+	opts.env = &f->env;
+	opts.poison = FIX_POISON;
+	if (tables_per_block)
+		opts.tables_per_block = tables_per_block;
+	assert_int_equal(gw_heap_create(&opts, &heap), 0);
+	return heap;
+}
+
+void fix_start_on(struct fixture *x, struct fake_env *f, const struct gw_opts *with)
+{
+	struct gw_opts opts = with ? *with : (struct gw_opts){.policy = GW_POLICY_LAZY};
+
+	*x = (struct fixture){.f = f, .policy = opts.policy};
+	memcpy(x->heap, opts.heap, sizeof(x->heap));
+	opts.env = &f->env;
+	opts.invalidate = on_invalidate;
+	opts.release = on_release;
+	opts.destroyed = on_destroyed;
+	opts.ctx = x;
+	assert_int_equal(gw_create(&opts, &x->pt), 0);
+}
+
+void fix_start(struct fixture *x, const struct gw_opts *with)
+{
+	struct fake_env *f = malloc(sizeof(*f));
+
+	assert_non_null(f);
+	fake_env_init(f);
+	fix_start_on(x, f, with);
+	x->owns_env = true;
+}
+
+/* From here to the next begin() nothing is unmapped: what else is invalidated does not count. */
+static void end(struct fixture *x)
+{
+	x->call_began = UINT64_MAX;
+}
+
+/* The operation that begins now unmaps that. */
+static void begin(struct fixture *x, struct extents *removed)
+{
+	x->call_began = fake_now(x->f);
+	x->invalidates = 0;
+	for (size_t i = 0; removed && i < removed->n; i++)
+		extents_append(&x->awaiting, removed->at[i]);
+}
+
+static void destroy(struct fixture *x)
+{
+	begin(x, &x->model);
+	gw_destroy(x->pt);
+	end(x);
+	assert_int_equal(x->invalidates, 1);
+	assert_int_equal(x->last.bytes, UINT64_MAX);
+	assert_true(x->last.tables);
+	assert_false(x->destroyed);
+	fake_drain(x->f);
+	assert_true(x->destroyed);
+	extents_free(&x->model);
+	extents_free(&x->awaiting);
+}
+
+void fix_end(struct fixture *x)
+{
+	struct fake_env *f = x->f;
+
+	fix_verify(x);
+	destroy(x);
+	for (unsigned i = 0; i < GW_HEAPS_MAX; i++)
+		if (x->heap[i]) {
+			assert_int_equal(gw_heap_check(x->heap[i]), 0);
+			assert_int_equal(gw_heap_waiting_bytes(x->heap[i]), 0);
+			if (x->owns_env)
+				gw_heap_put(x->heap[i]);
+		}
+	if (!x->owns_env)
+		return;
+	fake_env_done(f);
+	free(f);
+}
+
+/* ---- Operations ---- */
+
+static struct extent whole(const struct extents *list)
+{
+	const struct extent *last = &list->at[list->n - 1];
+
+	return (struct extent){.va = list->at[0].va, .bytes = last->va + last->bytes - list->at[0].va};
+}
+
+/* `changed` was changed: it was invalidated, in one call, with a range around it that ends where
+ * something begins that was not. Splits with break-before-make come with calls of their own, before. */
+static void check_invalidate(struct fixture *x, const struct extents *changed)
+{
+	struct extent e;
+
+	if (!changed->n) {
+		assert_true(x->relaxed || GW_FMT_BREAK_BEFORE_MAKE || x->invalidates <= x->last.tables);
+		return;
+	}
+	assert_true(x->invalidates >= 1);
+	if (x->relaxed)
+		return;
+	assert_true(x->invalidates == 1 || GW_FMT_BREAK_BEFORE_MAKE);
+	e = whole(changed);
+	assert_true(gw_low(x->last.va) <= e.va && range_end(&x->last) >= e.va + e.bytes);
+	if (!x->last.tables) {
+		assert_int_equal(gw_low(x->last.va), e.va);
+		assert_int_equal(x->last.bytes, e.bytes);
+	}
+}
+
+int fix_map(struct fixture *x, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
+{
+	bool exists = extents_overlap(&x->model, va, bytes);
+	uint64_t released = x->released;
+	int err;
+
+	begin(x, NULL);
+	err = gw_map(x->pt, gw_fmt_canonical(va), bytes, out, attr);
+	end(x);
+	if (!x->relaxed)
+		assert_int_equal(err, exists ? -EEXIST : 0);
+	else
+		assert_true(err == (exists ? -EEXIST : 0) || err == -ENOMEM);
+	assert_true(released == x->released || x->f->sync_runs_calls);
+	if (!err)
+		extents_add(&x->model, (struct extent){va, bytes, out, attr, 0});
+	return err;
+}
+
+static void copy(struct extents *to, const struct extents *from)
+{
+	*to = (struct extents){.n = from->n, .room = from->n};
+	to->at = malloc((from->n + 1) * sizeof(*to->at));
+	assert_non_null(to->at);
+	if (from->n)
+		memcpy(to->at, from->at, from->n * sizeof(*to->at));
+}
+
+/* The unmap failed, before it changed anything (guarantee G). */
+static void take_back(struct fixture *x, const struct extents *removed, struct extents *awaiting)
+{
+	struct extents swap = x->awaiting;
+
+	for (size_t i = 0; i < removed->n; i++)
+		extents_add(&x->model, removed->at[i]);
+	x->awaiting = *awaiting;
+	*awaiting = swap;
+}
+
+int fix_unmap(struct fixture *x, uint64_t va, uint64_t bytes)
+{
+	struct extents removed = {0}, awaiting;
+	uint64_t released = x->released;
+	int err;
+
+	copy(&awaiting, &x->awaiting);
+	extents_cut(&x->model, va, bytes, &removed);
+	begin(x, &removed);
+	err = gw_unmap(x->pt, gw_fmt_canonical(va), bytes);
+	end(x);
+	if (err) {
+		assert_true(x->relaxed && err == -ENOMEM);
+		assert_int_equal(x->released, released);
+		take_back(x, &removed, &awaiting);
+	} else {
+		check_invalidate(x, &removed);
+		for (size_t i = 0; i < x->awaiting.n; i++)
+			assert_true(x->awaiting.at[i].stamp > 0);
+		if (removed.n && !x->relaxed)
+			assert_false(extents_overlap(&x->model, gw_low(x->last.va), x->last.bytes));
+	}
+	extents_free(&removed);
+	extents_free(&awaiting);
+	return err;
+}
+
+/* Accessed and dirty stay, whatever the new rights. */
+static bool reattr(struct extent *e, uint32_t attr)
+{
+	uint32_t old = e->attr;
+
+	e->attr = attr | (old & (GW_ACCESSED | GW_DIRTY));
+	return e->attr != old;
+}
+
+int fix_protect(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t attr)
+{
+	struct extents old = {0}, changed = {0};
+	int err;
+
+	extents_cut(&x->model, va, bytes, &old);
+	begin(x, NULL);
+	err = gw_protect(x->pt, gw_fmt_canonical(va), bytes, attr);
+	if (err)
+		assert_true(x->relaxed && err == -ENOMEM);
+	for (size_t i = 0; i < old.n; i++) {
+		struct extent e = old.at[i];
+
+		if (!err && reattr(&e, attr))
+			extents_append(&changed, e);
+		extents_add(&x->model, e);
+	}
+	if (!err)
+		check_invalidate(x, &changed);
+	extents_free(&old);
+	extents_free(&changed);
+	return err;
+}
+
+void fix_reclaim(struct fixture *x, uint64_t va, uint64_t bytes)
+{
+	begin(x, NULL);
+	gw_reclaim(x->pt, gw_fmt_canonical(va), bytes);
+	assert_true(x->invalidates <= 1);
+	assert_true(!x->invalidates || x->last.tables);
+}
+
+bool fix_set(struct fixture *x, uint64_t va, bool leaf, uint64_t out, uint32_t attr)
+{
+	const struct extent *e = extents_from(&x->model, va);
+	uint64_t entry = leaf ? gw_fmt_leaf(out, attr, 0) : gw_fmt_empty(0), old;
+	struct gw_pte pte;
+
+	begin(x, NULL);
+	if (!gw_pte_map_lock(x->pt, gw_fmt_canonical(va), &pte))
+		return false;
+	assert_int_equal(x->f->nesting, 1);
+	old = gw_pte_set(x->pt, &pte, entry);
+	assert_int_equal(gw_load_relaxed(pte.entry), entry);
+	gw_pte_unlock(x->pt, &pte);
+	assert_int_equal(x->f->nesting, 0);
+	assert_int_equal(gw_fmt_is_leaf(old, 0), e && e->va <= va);
+	if (e && e->va <= va)
+		assert_int_equal(gw_fmt_out(old, 0), gw_fmt_advance(e->out, va - e->va));
+	extents_cut(&x->model, va, PAGE, NULL);
+	if (leaf)
+		extents_add(&x->model, (struct extent){va, PAGE, out, attr, 0});
+	return true;
+}
+
+/* ---- Verification ---- */
+
+static gw_entry *below(struct fixture *x, uint64_t e, unsigned level)
+{
+	return (gw_entry *)(uintptr_t)(gw_fmt_table_address(e, level) + x->pt->to_pointer);
+}
+
+/* Every leaf in order, straight from the entries. */
+static void scan(struct fixture *x, const gw_entry *table, unsigned level, uint64_t va,
+		 struct extents *found)
+{
+	bool empty = true;
+
+	for (unsigned i = 0; i < 1u << gw_fmt_index_bits(level); i++, va += gw_span(level)) {
+		uint64_t e = gw_load_relaxed((gw_entry *)(uintptr_t)&table[i]);
+
+		if (e == gw_fmt_empty(level))
+			continue;
+		empty = false;
+		assert_true(gw_fmt_is_table(e, level) != gw_fmt_is_leaf(e, level));
+		if (gw_fmt_is_table(e, level))
+			scan(x, below(x, e, level), level - 1, va, found);
+		else
+			extents_append(found, (struct extent){va, gw_span(level), gw_fmt_out(e, level),
+							      gw_fmt_attr(e, level), 0});
+	}
+	x->tables[level]++;
+	x->empty_tables += empty && level < FIX_TOP;
+}
+
+static void verify_at(struct fixture *x, uint64_t va, const struct extent *e)
+{
+	bool mapped = e && e->va <= va && va < e->va + e->bytes;
+	uint64_t canonical = gw_fmt_canonical(va), out = 0;
+	struct gw_leaf leaf = {0};
+
+	assert_int_equal(gw_walk(x->pt, canonical, &leaf), mapped);
+	assert_int_equal(gw_translate(x->pt, canonical, &out), mapped);
+	if (!mapped)
+		return;
+	assert_int_equal(out, gw_fmt_advance(e->out, va - e->va));
+	assert_int_equal(leaf.attr, e->attr);
+	assert_true(leaf.va <= canonical && canonical - leaf.va < leaf.bytes);
+}
+
+static void verify_edges(struct fixture *x)
+{
+	for (size_t i = 0; i < x->model.n; i++) {
+		uint64_t first = x->model.at[i].va, end = first + x->model.at[i].bytes;
+
+		if (first)
+			verify_at(x, first - 1, extents_from(&x->model, first - 1));
+		verify_at(x, first, &x->model.at[i]);
+		verify_at(x, first + x->model.at[i].bytes / 2, &x->model.at[i]);
+		verify_at(x, end - 1, &x->model.at[i]);
+		if (gw_low(end) == end)
+			verify_at(x, end, extents_from(&x->model, end));
+	}
+}
+
+static void verify_every_page(struct fixture *x)
+{
+	size_t i = 0;
+
+	for (uint64_t va = 0; gw_low(va) == va; va += PAGE) {
+		while (i < x->model.n && x->model.at[i].va + x->model.at[i].bytes <= va)
+			i++;
+		verify_at(x, va, i < x->model.n ? &x->model.at[i] : NULL);
+	}
+}
+
+void fix_verify(struct fixture *x)
+{
+	struct extents found = {0};
+
+	memset(x->tables, 0, sizeof(x->tables));
+	x->empty_tables = 0;
+	scan(x, x->pt->root, FIX_TOP, 0, &found);
+	assert_true(extents_equal(&found, &x->model));
+	extents_free(&found);
+	if (SMALL)
+		verify_every_page(x);
+	else
+		verify_edges(x);
+	assert_int_equal(gw_check(x->pt), 0);
+	for (unsigned i = 0; i < GW_HEAPS_MAX; i++)
+		if (x->heap[i])
+			assert_int_equal(gw_heap_check(x->heap[i]), 0);
+}
+
+uint64_t fix_tables(struct fixture *x)
+{
+	uint64_t n = 0;
+
+	fix_verify(x);
+	for (unsigned level = 0; level < FIX_TOP; level++)
+		n += x->tables[level];
+	return n;
+}
+
+void fix_assert_exact(struct fixture *x)
+{
+	begin(x, NULL);
+	fake_drain(x->f);
+	fix_verify(x);
+	assert_int_equal(x->empty_tables, 0);
+}
+
+gw_entry *fix_entry(struct fixture *x, uint64_t va, unsigned *level)
+{
+	gw_entry *table = (gw_entry *)(uintptr_t)x->pt->root;
+
+	for (*level = FIX_TOP;; --*level) {
+		gw_entry *entry = &table[gw_index(va, *level)];
+		uint64_t e = gw_load_relaxed(entry);
+
+		if (*level == 0 || !gw_fmt_is_table(e, *level))
+			return entry;
+		table = below(x, e, *level);
+	}
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * A page table beside its model: each operation is done on both, and what is promised about it checked. */
+#ifndef GRACEWALK_TESTS_FIXTURE_H
+#define GRACEWALK_TESTS_FIXTURE_H
+
+#include "extents.h"
+#include "fake_env.h"
+#include <gracewalk/gracewalk.h>
+
+enum {
+	PAGE = 1 << GW_PAGE_LG2,
+	PLAIN = GW_FMT_ATTRS_MUST,                              /* the least a leaf can have */
+	WRITABLE = GW_FMT_ATTRS_MUST | (GW_FMT_ATTRS & GW_WRITE),
+	FIX_TOP = GW_LEVELS - 1,
+	SMALL = GW_VA_BITS <= 24, /* every page can be looked at after each step */
+};
+#define FIX_POISON 0xfeedfacefeedface
+
+/* All addresses of this interface are in low form. */
+struct fixture {
+	struct fake_env *f;
+	bool owns_env;           /* and the heaps that were given */
+	struct gw_pt *pt;
+	struct gw_heap *heap[GW_HEAPS_MAX]; /* given to the page table; NULL: it has its own */
+	enum gw_policy policy;
+
+	struct extents model;    /* what is mapped */
+	struct extents awaiting; /* what was unmapped and not released yet; in no order, may overlap */
+	uint64_t call_began;     /* the stamp of the operation under way */
+
+	unsigned invalidates;    /* during the last operation */
+	struct gw_range last;
+	uint64_t released;       /* bytes, since creation */
+	bool destroyed;
+	bool relaxed;            /* memory may run out: how often is invalidated is left open */
+
+	/* What the last scan found. */
+	uint64_t tables[GW_LEVELS], empty_tables;
+};
+
+/* The highest level that can have leaves; a number below GW_LEVELS. */
+unsigned fix_leaf_level(void);
+
+/* `opts` NULL, or policy, limit and heaps. */
+void fix_start(struct fixture *x, const struct gw_opts *opts);
+/* The same on an environment that is there already; fix_end leaves it alone. */
+void fix_start_on(struct fixture *x, struct fake_env *f, const struct gw_opts *opts);
+/* Destroys the page table and checks that everything is released, and given back, in the right order. */
+void fix_end(struct fixture *x);
+
+/* Makes a heap of the format with poison on, for opts.heap. */
+struct gw_heap *fix_heap(struct fake_env *f, unsigned number, unsigned tables_per_block);
+
+/* Each does the same to the model if it succeeds, and checks the result against it. */
+int fix_map(struct fixture *x, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
+int fix_unmap(struct fixture *x, uint64_t va, uint64_t bytes);
+int fix_protect(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t attr);
+void fix_reclaim(struct fixture *x, uint64_t va, uint64_t bytes);
+/* Sets a page's entry, to a leaf or to empty. Return: false: there is no table for it. */
+bool fix_set(struct fixture *x, uint64_t va, bool leaf, uint64_t out, uint32_t attr);
+
+/* The page table against the model: every leaf, the walks, the structure. */
+void fix_verify(struct fixture *x);
+/* All tables but the root; after a scan. */
+uint64_t fix_tables(struct fixture *x);
+/* All grace periods, then: no table is empty. */
+void fix_assert_exact(struct fixture *x);
+
+/* The entry that a walk to va ends at. */
+gw_entry *fix_entry(struct fixture *x, uint64_t va, unsigned *level);
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * Random operations against the model, from a seed: property_test [steps [seed]], or GW_SEED. */
+#include "fixture.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { DEFAULT_STEPS = 4000, EPISODE = 250, SPACES = 2 };
+
+#define HALF (1ull << (GW_VA_BITS - 1))
+#define END (HALF << 1)
+#define OUT (1ull << (GW_OUT_BITS - 2))
+
+static uint64_t seed = 1;
+static unsigned long steps = DEFAULT_STEPS;
+
+/* A few hundred steps with one choice of options. Two page tables where heaps are shared. */
+struct episode {
+	struct fake_env f;
+	struct fake_random r;
+	struct gw_opts opts;
+	struct fixture x[SPACES];
+	unsigned spaces;
+	bool tight; /* a small deferred_limit, so updaters sweep and wait by themselves */
+};
+
+static struct {
+	uint64_t state;
+	unsigned long step;
+	bool running;
+} at; /* for the message when something fails */
+
+static uint64_t below(struct episode *e, uint64_t limit)
+{
+	return fake_below(&e->r, limit);
+}
+
+static bool one_in(struct episode *e, uint64_t n)
+{
+	return below(e, n) == 0;
+}
+
+/* ---- Choices ---- */
+
+/* Large address spaces are looked at around places where something begins or ends. */
+static uint64_t any_va(struct episode *e)
+{
+	const uint64_t bases[] = {0, HALF - 2 * gw_span(2), HALF, END - 2 * gw_span(2),
+				  gw_span(FIX_TOP) - gw_span(2), gw_span(FIX_TOP)};
+	unsigned level = (unsigned)below(e, 3);
+
+	if (SMALL)
+		return below(e, END / PAGE) * PAGE & ~(gw_span((unsigned)below(e, 3)) - 1);
+	return bases[below(e, 6)] + below(e, 2) * gw_span(2) + below(e, 4) * gw_span(1) * (level < 2) +
+	       below(e, 6) * PAGE * (level < 1);
+}
+
+/* Near something that is mapped, if anything is. */
+static uint64_t near_va(struct episode *e, struct fixture *x)
+{
+	const struct extent *some;
+	uint64_t va;
+
+	if (!x->model.n || one_in(e, 4))
+		return any_va(e);
+	some = &x->model.at[below(e, x->model.n)];
+	va = (one_in(e, 2) ? some->va : some->va + some->bytes) + below(e, 5) * PAGE - 2 * PAGE;
+	if (one_in(e, 3))
+		va = some->va + below(e, some->bytes / PAGE) * PAGE;
+	return gw_low(va);
+}
+
+static uint64_t any_bytes(struct episode *e, uint64_t va)
+{
+	uint64_t room = (va < HALF ? HALF : END) - va, bytes = PAGE;
+
+	switch (below(e, 6)) {
+	case 0:
+		bytes = (1 + below(e, 8)) * PAGE;
+		break;
+	case 1:
+		bytes = (1 + below(e, 3)) * gw_span(1);
+		break;
+	case 2:
+		bytes = gw_span(1) - PAGE + below(e, 3) * PAGE;
+		break;
+	case 3:
+		bytes = gw_span((unsigned)below(e, fix_leaf_level() + 1));
+		break;
+	case 4: /* to where an entry of some level ends */
+		bytes = gw_span(1 + (unsigned)below(e, 2));
+		bytes -= va & (bytes - 1);
+		break;
+	}
+	return bytes < room ? bytes : room;
+}
+
+static uint32_t any_attr(struct episode *e)
+{
+	return GW_FMT_ATTRS_MUST | ((uint32_t)fake_random(&e->r) & GW_FMT_ATTRS);
+}
+
+/* Most often so that large leaves fit; where they do not, the range is kept short by the caller. */
+static uint64_t any_out(struct episode *e, uint64_t va, uint64_t bytes)
+{
+	if (GW_FMT_ONE_VALUE)
+		return below(e, 4);
+	if (bytes <= 4 * gw_span(1) && one_in(e, 3))
+		return OUT + below(e, 1000) * PAGE;
+	return OUT + va;
+}
+
+/* ---- Operations ---- */
+
+static void do_map(struct episode *e, struct fixture *x)
+{
+	uint64_t va = one_in(e, 3) ? near_va(e, x) : any_va(e), bytes = any_bytes(e, va);
+	const struct extent *next = extents_from(&x->model, va);
+
+	/* Half of those that would find something there go into the gap before it. */
+	if (next && next->va > va && next->va < va + bytes && one_in(e, 2))
+		bytes = next->va - va;
+	fix_map(x, va, bytes, any_out(e, va, bytes), any_attr(e));
+}
+
+static void do_unmap(struct episode *e, struct fixture *x)
+{
+	uint64_t va = near_va(e, x);
+
+	fix_unmap(x, va, any_bytes(e, va));
+}
+
+static void do_protect(struct episode *e, struct fixture *x)
+{
+	uint64_t va = near_va(e, x);
+
+	fix_protect(x, va, any_bytes(e, va), any_attr(e));
+}
+
+static void do_reclaim(struct episode *e, struct fixture *x)
+{
+	uint64_t va = near_va(e, x);
+
+	if (one_in(e, 2))
+		fix_reclaim(x, 0, UINT64_MAX);
+	else
+		fix_reclaim(x, va, any_bytes(e, va));
+}
+
+static void do_set(struct episode *e, struct fixture *x)
+{
+	uint64_t va = near_va(e, x);
+	unsigned level;
+
+	fix_entry(x, va, &level);
+	assert_int_equal(fix_set(x, va, one_in(e, 2), any_out(e, va, PAGE), any_attr(e)), level == 0);
+}
+
+static void do_look(struct episode *e, struct fixture *x)
+{
+	uint64_t va = near_va(e, x);
+	const struct extent *some = extents_from(&x->model, va);
+	const gw_entry *entry = gw_pte_map(x->pt, gw_fmt_canonical(va));
+	unsigned level;
+
+	assert_ptr_equal(entry, fix_entry(x, va, &level) && level == 0 ? fix_entry(x, va, &level) : NULL);
+	if (!entry)
+		return;
+	assert_int_equal(gw_fmt_is_leaf(gw_load_relaxed((gw_entry *)(uintptr_t)entry), 0),
+			 some && some->va <= va);
+	gw_pte_unmap(x->pt);
+}
+
+/* What an MMU does behind everybody's back. */
+static void do_hardware(struct episode *e, struct fixture *x)
+{
+	struct extents hit = {0};
+	unsigned level;
+	gw_entry *entry;
+	uint64_t va, set;
+
+	if (!x->model.n || !GW_FMT_HW_UPDATES)
+		return;
+	va = x->model.at[below(e, x->model.n)].va;
+	entry = fix_entry(x, va, &level);
+	set = fake_random(&e->r) & gw_fmt_hw_bits(level);
+	gw_fetch_or_acq_rel(entry, set);
+	extents_cut(&x->model, va & ~(gw_span(level) - 1), gw_span(level), &hit);
+	assert_int_equal(hit.n, 1);
+	hit.at[0].attr = gw_fmt_attr(gw_load_relaxed(entry), level);
+	extents_add(&x->model, hit.at[0]);
+	extents_free(&hit);
+}
+
+static void do_grace_period(struct episode *e)
+{
+	if (one_in(e, 10))
+		fake_drain(&e->f);
+	else if (e->f.gp_running)
+		fake_gp_end(&e->f);
+	else
+		fake_gp_begin(&e->f);
+}
+
+static void do_one(struct episode *e, struct fixture *x)
+{
+	uint64_t kind = below(e, 100);
+
+	if (kind < 30)
+		do_map(e, x);
+	else if (kind < 52)
+		do_unmap(e, x);
+	else if (kind < 62)
+		do_protect(e, x);
+	else if (kind < 67)
+		do_reclaim(e, x);
+	else if (kind < 82)
+		do_set(e, x);
+	else if (kind < 85)
+		do_look(e, x);
+	else if (kind < 90)
+		do_hardware(e, x);
+	else
+		do_grace_period(e);
+}
+
+static void step(struct episode *e)
+{
+	struct fixture *x = &e->x[below(e, e->spaces)];
+	bool faults = one_in(e, 8);
+
+	x->relaxed = e->tight || faults;
+	if (faults && one_in(e, 3))
+		fake_fail_all(&e->f, true);
+	else if (faults)
+		fake_fail(&e->f, 1 + below(e, 6));
+	do_one(e, x);
+	fake_fail(&e->f, 0);
+	fix_verify(x);
+}
+
+/* ---- Episodes ---- */
+
+static void choose_heaps(struct episode *e)
+{
+	if (one_in(e, 3))
+		return; /* the page table's own */
+	e->spaces = SPACES;
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
+		e->opts.heap[i] = fix_heap(&e->f, i, 1u << below(e, 9));
+}
+
+static void episode_start(struct episode *e, uint64_t state)
+{
+	*e = (struct episode){.r = {state}, .spaces = 1};
+	fake_env_init(&e->f);
+	e->f.lose = one_in(e, 2);
+	e->f.sync_runs_calls = one_in(e, 2);
+	e->opts.policy = (enum gw_policy)below(e, 3);
+	e->tight = one_in(e, 3);
+	if (e->tight)
+		e->opts.deferred_limit = 1 + below(e, 16) * (8u << gw_fmt_index_bits(0));
+	choose_heaps(e);
+	for (unsigned i = 0; i < e->spaces; i++)
+		fix_start_on(&e->x[i], &e->f, &e->opts);
+}
+
+/* Every empty table goes, at every level, if the policy or gw_reclaim says so. */
+static void episode_end(struct episode *e)
+{
+	for (unsigned i = 0; i < e->spaces; i++) {
+		e->x[i].relaxed = true;
+		if (e->opts.policy == GW_POLICY_MANUAL)
+			fix_reclaim(&e->x[i], 0, UINT64_MAX);
+		fix_assert_exact(&e->x[i]);
+	}
+	for (unsigned i = 0; i < e->spaces; i++)
+		fix_end(&e->x[i]);
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
+		if (e->opts.heap[i])
+			gw_heap_put(e->opts.heap[i]);
+	fake_env_done(&e->f);
+}
+
+static void test_random_operations_against_the_model(void **state)
+{
+	struct fake_random seeds = {seed};
+
+	(void)state;
+	for (unsigned long done = 0; done < steps; done += EPISODE) {
+		struct episode e;
+
+		at.state = fake_random(&seeds);
+		at.running = true;
+		episode_start(&e, at.state);
+		for (at.step = 0; at.step < EPISODE; at.step++)
+			step(&e);
+		episode_end(&e);
+		at.running = false;
+	}
+}
+
+static int tell_where(void **state)
+{
+	(void)state;
+	if (at.running)
+		print_error("seed %" PRIu64 ", an episode from %" PRIx64 ", its step %lu\n", seed,
+			    at.state, at.step);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_random_operations_against_the_model, tell_where),
+	};
+
+	if (getenv("GW_SEED"))
+		seed = strtoull(getenv("GW_SEED"), NULL, 0);
+	if (argc > 1)
+		steps = strtoul(argv[1], NULL, 0);
+	if (argc > 2)
+		seed = strtoull(argv[2], NULL, 0);
+	printf("%s: %lu steps from seed %" PRIu64 "\n", GW_FMT_NAME, steps, seed);
+	return cmocka_run_group_tests_name("property " GW_FMT_NAME, tests, NULL, NULL);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * A program without a C library: each format's page tables on memory of its own. Exits with 0 when
+ * all is well. */
+#include <gracewalk/bare.h>
+#include <gracewalk/gracewalk.h>
+
+enum { MEMORY = 16 << 20, FAILED_INIT = 20, FAILED_FIND = 21, FORMAT_STEP = 32 };
+
+int gw_x86_64_exercise(struct gw_bare *bare);
+int gw_s390x_exercise(struct gw_bare *bare);
+int gw_index64_exercise(struct gw_bare *bare);
+int program(void);
+
+static _Alignas(4096) char memory[MEMORY];
+static struct gw_bare bare;
+
+static unsigned the_only_cpu(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+/* Return: 0, or the format that failed, in steps of FORMAT_STEP, plus what of it did. */
+int program(void)
+{
+	static int (*const exercise[])(struct gw_bare *bare) = {
+		gw_x86_64_exercise, gw_s390x_exercise, gw_index64_exercise,
+	};
+	const struct gw_bare_opts opts = {
+		.memory = memory, .memory_bytes = MEMORY, .cpus = 1, .cpu = the_only_cpu,
+	};
+
+	if (gw_bare_init(&bare, &opts))
+		return FAILED_INIT;
+	for (int i = 0; i < 3; i++) {
+		int err = exercise[i](&bare);
+
+		if (err)
+			return (i + 1) * FORMAT_STEP + err;
+	}
+	return gw_format_find("s390x") == gw_format_at(1) ? 0 : FAILED_FIND;
+}
+
+#if defined(__x86_64__) && defined(__linux__)
+/* The kernel's calling convention: a stack aligned to 16 bytes, system call 60 is exit. */
+__asm__(".globl _start\n"
+	"_start:\n"
+	"	xorl %ebp, %ebp\n"
+	"	andq $-16, %rsp\n"
+	"	call program\n"
+	"	movl %eax, %edi\n"
+	"	movl $60, %eax\n"
+	"	syscall\n");
+#else
+void _start(void);
+
+/* Only linked, to see that nothing is missing. */
+void _start(void)
+{
+	for (program();;)
+		;
+}
+#endif
