@@ -16,7 +16,8 @@
 #include <string.h>
 
 struct options {
-	const char *format, *flavour, *policy, *path;
+	char *format, *flavour, *policy; /* popt's copies, or NULL until the defaults are put in */
+	const char *path;
 	int walkers, json;
 	double seconds;
 };
@@ -363,18 +364,30 @@ static int check(const struct options *options)
 	return wrong ? 2 : 0;
 }
 
+/* What the command line did not say. Return: whether there was memory for it. */
+static bool defaults(struct options *options)
+{
+	if (!options->format)
+		options->format = strdup("x86-64");
+	if (!options->flavour)
+		options->flavour = strdup("memb");
+	if (!options->policy)
+		options->policy = strdup("exact");
+	return options->format && options->flavour && options->policy;
+}
+
 int replay_main(int argc, const char **argv)
 {
-	struct options options = {.format = "x86-64", .flavour = "memb", .policy = "exact", .walkers = 2, .seconds = 1};
+	struct options options = {.walkers = 2, .seconds = 1};
 	const struct poptOption table[] = {
-		{"format", 'f', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &options.format, 0,
-		 "page-table format: x86-64, s390x, index64", "FORMAT"},
+		{"format", 'f', POPT_ARG_STRING, &options.format, 0,
+		 "page-table format: x86-64 (the default), s390x, index64", "FORMAT"},
 		{"walkers", 'w', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &options.walkers, 0,
 		 "threads that translate all the while", "N"},
-		{"flavour", 'u', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &options.flavour, 0,
-		 "of liburcu: " FLAVOUR_NAMES, "NAME"},
-		{"policy", 'p', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &options.policy, 0,
-		 "when tables are freed: exact (as soon as empty) or linux (the kernel's rules)", "POLICY"},
+		{"flavour", 'u', POPT_ARG_STRING, &options.flavour, 0,
+		 "of liburcu: " FLAVOUR_NAMES " (default: memb)", "NAME"},
+		{"policy", 'p', POPT_ARG_STRING, &options.policy, 0,
+		 "when tables are freed: exact (when empty, the default) or linux (the kernel's rules)", "POLICY"},
 		{"seconds", 's', POPT_ARG_DOUBLE | POPT_ARGFLAG_SHOW_DEFAULT, &options.seconds, 0,
 		 "replay again until so much time has passed", "SECONDS"},
 		{"json", 'j', POPT_ARG_NONE, &options.json, 0, "print JSON", NULL},
@@ -392,11 +405,17 @@ int replay_main(int argc, const char **argv)
 	} else if (poptPeekArg(context)) {
 		fprintf(stderr, "gracewalk: one trace at a time; what is \"%s\"?\n", poptPeekArg(context));
 		status = 2;
+	} else if (!defaults(&options)) {
+		fprintf(stderr, "gracewalk: no memory\n");
+		status = 1;
 	} else {
 		status = check(&options);
 	}
 	if (!status)
 		status = replay_trace(&options);
 	poptFreeContext(context);
+	free(options.format);
+	free(options.flavour);
+	free(options.policy);
 	return status;
 }

@@ -9,6 +9,7 @@
 #include <gracewalk/urcu.h>
 #include <popt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
@@ -18,7 +19,7 @@
 enum { PAGE = 4096, STRIDE = 2 << 20, MAX_GIB = 1024 };
 
 struct options {
-	const char *format, *flavour;
+	char *format, *flavour; /* popt's copies; NULL: the default */
 	int gib, walkers;
 };
 
@@ -202,16 +203,16 @@ static int both_sides(const struct options *options, const struct gw_format *for
 
 int standard_test_main(int argc, const char **argv)
 {
-	struct options options = {.format = "x86-64", .flavour = "memb", .gib = 50, .walkers = 1};
+	struct options options = {.gib = 50, .walkers = 1};
 	const struct poptOption table[] = {
 		{"size", 's', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &options.gib, 0,
 		 "address space to touch, in GiB", "GIB"},
-		{"format", 'f', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &options.format, 0,
-		 "page-table format: x86-64, s390x, index64", "FORMAT"},
+		{"format", 'f', POPT_ARG_STRING, &options.format, 0,
+		 "page-table format: x86-64 (the default), s390x, index64", "FORMAT"},
 		{"walkers", 'w', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &options.walkers, 0,
 		 "threads that translate all the while", "N"},
-		{"flavour", 'u', POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &options.flavour, 0,
-		 "of liburcu: " FLAVOUR_NAMES, "NAME"},
+		{"flavour", 'u', POPT_ARG_STRING, &options.flavour, 0,
+		 "of liburcu: " FLAVOUR_NAMES " (default: memb)", "NAME"},
 		POPT_AUTOHELP POPT_TABLEEND,
 	};
 	poptContext context = poptGetContext("gracewalk standard-test", argc, argv, table, 0);
@@ -219,8 +220,8 @@ int standard_test_main(int argc, const char **argv)
 	const struct gw_format *format;
 	int status = 2, word = poptGetNextOpt(context);
 
-	format = gw_format_find(options.format);
-	flavour = flavour_find(options.flavour);
+	format = gw_format_find(options.format ? options.format : "x86-64");
+	flavour = flavour_find(options.flavour ? options.flavour : "memb");
 	if (word < -1)
 		fprintf(stderr, "gracewalk: %s: %s\n", poptBadOption(context, 0), poptStrerror(word));
 	else if (poptPeekArg(context))
@@ -236,5 +237,7 @@ int standard_test_main(int argc, const char **argv)
 		flavour->unregister_thread();
 	}
 	poptFreeContext(context);
+	free(options.format);
+	free(options.flavour);
 	return status;
 }
