@@ -198,7 +198,8 @@ static void make(uint64_t count)
 	}
 	for (uint64_t i = 0; i < count; i++)
 		bench_check(!gw_map(pt, order[i], 1 << GW_PAGE_LG2, order[(i + 1) % count] - BASE,
-				    GW_FMT_ATTRS_MUST), "gw_map");
+				    GW_FMT_ATTRS_MUST),
+			    "gw_map");
 }
 
 static void check_answers(uint64_t count)

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An event that began in a sample's interval may stand later than others that did not: so long a sample waits. */
+/* An event that began in a sample's interval may stand later than others that did not: so long a
+ * sample waits. */
 enum { KIB = 1024, PATIENCE = 100000000 };
 
 static uint64_t nearest(const struct against_open *open)
@@ -32,7 +33,8 @@ static int settle(struct against *against)
 		against->error = grown;
 		against->room = room;
 	}
-	error = open->kernel ? (double)(ours > open->kernel ? ours - open->kernel : open->kernel - ours) /
+	error = open->kernel ? (double)(ours > open->kernel ? ours - open->kernel
+							    : open->kernel - ours) /
 				       (double)open->kernel
 			     : ours > 0;
 	against->error[against->samples++] = error;
@@ -81,8 +83,8 @@ int against_event(struct against *against, const struct trace_event *event, uint
 	for (unsigned i = 0; i < against->nopen; i++)
 		if (against->last_start <= against->open[i].until)
 			widen(&against->open[i], bytes);
-	while (!err && against->nopen && (against->open[0].until + PATIENCE < event->time ||
-					  against->nopen == AGAINST_OPEN))
+	while (!err && against->nopen &&
+	       (against->open[0].until + PATIENCE < event->time || against->nopen == AGAINST_OPEN))
 		err = settle(against);
 	if (err)
 		return err;

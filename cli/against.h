@@ -6,9 +6,10 @@
 
 #include "trace.h"
 
-/* The kernel's figure was read at some moment of an interval. It is held against every figure that the replay has over
- * that interval, while a call that overlaps it was under way (a call frees its tables one by one), and
- * one event earlier (a fault is recorded before its table is there): the nearest counts. docs/trace.md. */
+/* The kernel's figure was read at some moment of an interval. It is held against every figure
+ * that the replay has over that interval, while a call that overlaps it was under way (a call
+ * frees its tables one by one), and one event earlier (a fault is recorded before its table is
+ * there): the nearest counts. docs/trace.md. */
 enum { AGAINST_OPEN = 32, AGAINST_PAST = 8 };
 
 struct against {
@@ -17,13 +18,13 @@ struct against {
 	} open[AGAINST_OPEN];
 	unsigned nopen;
 	struct {
-		uint64_t end, bytes;     /* an event's end; what was held before it */
+		uint64_t end, bytes; /* an event's end; what was held before it */
 	} past[AGAINST_PAST];        /* the last events, the latest at npast % AGAINST_PAST - 1 */
 	unsigned npast;
-	uint64_t last_start;         /* when the last event that changes anything began */
-	double *error;      /* of each sample, relative to the kernel's figure */
+	uint64_t last_start; /* when the last event that changes anything began */
+	double *error;       /* of each sample, relative to the kernel's figure */
 	size_t samples, room;
-	size_t outside;     /* more than AGAINST_CLOSE off */
+	size_t outside;                    /* more than AGAINST_CLOSE off */
 	uint64_t kernel_peak, kernel_last; /* bytes */
 	uint64_t ours_peak, ours_last;     /* bytes, at the sampled moments */
 };

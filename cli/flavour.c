@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
-extern const struct rcu_flavor_struct urcu_memb_flavor, urcu_mb_flavor, urcu_qsbr_flavor, urcu_bp_flavor;
+extern const struct rcu_flavor_struct urcu_memb_flavor, urcu_mb_flavor, urcu_qsbr_flavor,
+	urcu_bp_flavor;
 
 const struct rcu_flavor_struct *flavour_find(const char *name)
 {

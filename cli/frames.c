@@ -10,7 +10,8 @@ enum { FRAMES_MAX = 1 << 28 };
 
 static void *reserve(size_t bytes)
 {
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	return p == MAP_FAILED ? NULL : p;
 }
@@ -64,19 +65,22 @@ int frames_take(struct frames *frames, uint64_t n, uint64_t *first)
 	return 0;
 }
 
-void frames_set(struct frames *frames, uint64_t first, uint64_t n, uint64_t page, enum frame_state state)
+void frames_set(struct frames *frames, uint64_t first, uint64_t n, uint64_t page,
+		enum frame_state state)
 {
-	const uint64_t one = 1ull << FRAME_PAGE_BITS, mask = ((1ull << FRAME_GENERATION_BITS) - 1) << FRAME_PAGE_BITS;
+	const uint64_t one = 1ull << FRAME_PAGE_BITS, mask = ((1ull << FRAME_GENERATION_BITS) - 1)
+							     << FRAME_PAGE_BITS;
 
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t generation = gw_load_relaxed(&frames->word[first + i]) & mask;
 
 		if (state == FRAME_MAPPING)
 			generation = (generation + one) & mask;
-		/* Release: pairs with the walkers' acquire; a walk that comes after sees what was done before. */
+		/* Release: pairs with the walkers' acquire; a walk that comes after sees what
+		 * was done before. */
 		gw_store_release(&frames->word[first + i],
-				 (uint64_t)state << (FRAME_PAGE_BITS + FRAME_GENERATION_BITS) | generation |
-					 (page + i));
+				 (uint64_t)state << (FRAME_PAGE_BITS + FRAME_GENERATION_BITS) |
+					 generation | (page + i));
 	}
 }
 
@@ -84,7 +88,8 @@ void frames_give_back(struct frames *frames, uint64_t first, uint64_t n)
 {
 	pthread_mutex_lock(&frames->lock);
 	for (uint64_t i = 0; i < n; i++) {
-		frames_set(frames, first + i, 1, frame_page(gw_load_relaxed(&frames->word[first + i])), FRAME_FREE);
+		frames_set(frames, first + i, 1,
+			   frame_page(gw_load_relaxed(&frames->word[first + i])), FRAME_FREE);
 		frames->spare[frames->nspare++] = (uint32_t)(first + i);
 	}
 	pthread_mutex_unlock(&frames->lock);

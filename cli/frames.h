@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * The page frames that a replay hands out, with what each holds: what walkers check answers against. */
+ * The page frames that a replay hands out, with what each holds: what walkers check answers
+ * against. */
 #ifndef GRACEWALK_CLI_FRAMES_H
 #define GRACEWALK_CLI_FRAMES_H
 
@@ -9,8 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What became of a frame, in this order. Only the updater moves it on, but for the last step, which is the release
- * after the grace period. A word that reads the same before and after a walk tells what the walk had to say. */
+/* What became of a frame, in this order. Only the updater moves it on, but for the last step,
+ * which is the release after the grace period. A word that reads the same before and after a
+ * walk tells what the walk had to say. */
 enum frame_state {
 	FRAME_FREE,      /* no walk may give it: never mapped, or released */
 	FRAME_MAPPING,   /* gw_map runs: a walk may give it or not */
@@ -29,12 +31,13 @@ struct frames {
 int frames_open(struct frames *frames);
 void frames_close(struct frames *frames);
 
-/* Hands out n frames that follow one another, the first aligned to n where n is a power of two. Return: 0 with
- * the first in *first, or -ENOMEM. */
+/* Hands out n frames that follow one another, the first aligned to n where n is a power of two.
+ * Return: 0 with the first in *first, or -ENOMEM. */
 int frames_take(struct frames *frames, uint64_t n, uint64_t *first);
 
 /* Moves frames on: frame i holds page + i. */
-void frames_set(struct frames *frames, uint64_t first, uint64_t n, uint64_t page, enum frame_state state);
+void frames_set(struct frames *frames, uint64_t first, uint64_t n, uint64_t page,
+		enum frame_state state);
 
 /* The release: the frames may be handed out again. */
 void frames_give_back(struct frames *frames, uint64_t first, uint64_t n);

@@ -11,11 +11,13 @@ static const struct command {
 	const char *name, *arguments, *text;
 	int (*main)(int argc, const char **argv);
 } commands[] = {
-	{"record", "[-o FILE] -- PROGRAM...", "run a program and write a trace of its address space", record_main},
+	{"record", "[-o FILE] -- PROGRAM...",
+	 "run a program and write a trace of its address space", record_main},
 	{"replay", "TRACE [--format F] [--walkers N] [--policy P] ...",
 	 "rebuild a program's page tables while threads walk them", replay_main},
 	{"standard-test", "[--size GIB] ...",
-	 "touch much address space thinly, discard it by pages, compare with the kernel", standard_test_main},
+	 "touch much address space thinly, discard it by pages, compare with the kernel",
+	 standard_test_main},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -25,10 +27,12 @@ static void usage(FILE *to)
 	fprintf(to, "Usage: gracewalk COMMAND [OPTIONS]\n\n"
 		    "Page tables that can be freed while they are walked.\n\nCommands:\n");
 	for (int i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %s %s\n      %s\n", commands[i].name, commands[i].arguments, commands[i].text);
-	fprintf(to, "\n  --help       this text; gracewalk COMMAND --help tells more\n"
-		    "  --version    the version\n\n"
-		    "Exit status: 0 done; 1 failed, or an answer was wrong; 2 the command line was.\n");
+		fprintf(to, "  %s %s\n      %s\n", commands[i].name, commands[i].arguments,
+			commands[i].text);
+	fprintf(to,
+		"\n  --help       this text; gracewalk COMMAND --help tells more\n"
+		"  --version    the version\n\n"
+		"Exit status: 0 done; 1 failed, or an answer was wrong; 2 the command line was.\n");
 }
 
 int main(int argc, const char **argv)
@@ -50,6 +54,7 @@ int main(int argc, const char **argv)
 	for (int i = 0; i < COMMANDS; i++)
 		if (!strcmp(word, commands[i].name))
 			return commands[i].main(argc - 1, argv + 1);
-	fprintf(stderr, "gracewalk: there is no command \"%s\"; gracewalk --help lists them\n", word);
+	fprintf(stderr, "gracewalk: there is no command \"%s\"; gracewalk --help lists them\n",
+		word);
 	return 2;
 }

@@ -22,7 +22,7 @@
 struct record_call {
 	pid_t tid;
 	const struct record_rule *rule;
-	uint64_t begin, reported;	/* times; reported is 0 without a report */
+	uint64_t begin, reported; /* times; reported is 0 without a report */
 	uint64_t arg[RECORD_ARGS];
 };
 
@@ -30,21 +30,22 @@ struct record_call {
 struct record_line {
 	pid_t pid, tid;
 	uint64_t time;
-	const char *text;		/* from the event's name on */
+	const char *text; /* from the event's name on */
 };
 
 struct record_rule {
 	const char *name;
 	unsigned int args;
-	bool makes;	/* makes or changes mappings, of which the kernel may write reports */
+	bool makes; /* makes or changes mappings, of which the kernel may write reports */
 	/* Fill in an event from the call and its result; false when there is nothing to tell. */
 	bool (*event)(struct record_script *s, const struct record_call *c, uint64_t result,
 		      struct trace_event *e);
 };
 
 const char *const record_script_calls[] = {
-	"mmap", "munmap", "mremap", "brk", "mprotect", "pkey_mprotect", "madvise", "mlock",
-	"mlock2", "mlockall", "munlockall", "shmat", "shmdt", "exit_group", NULL,
+	"mmap",          "munmap",  "mremap", "brk",        "mprotect",
+	"pkey_mprotect", "madvise", "mlock",  "mlock2",     "mlockall",
+	"munlockall",    "shmat",   "shmdt",  "exit_group", NULL,
 };
 
 static bool record_failed(uint64_t result)
@@ -189,19 +190,19 @@ static bool record_shmdt(struct record_script *s, const struct record_call *c, u
 }
 
 static const struct record_rule record_rules[] = {
-	{ "mmap", 4, true, record_mmap },
-	{ "munmap", 2, false, record_munmap },
-	{ "mremap", 4, true, record_mremap },
-	{ "brk", 1, true, record_brk },
-	{ "mprotect", 3, true, record_mprotect },
-	{ "pkey_mprotect", 3, true, record_mprotect },
-	{ "madvise", 3, false, record_madvise },
-	{ "mlock", 2, false, record_mlock },
-	{ "mlock2", 3, false, record_mlock },
-	{ "mlockall", 1, false, record_mlockall },
-	{ "munlockall", 0, false, record_mlockall },
-	{ "shmat", 1, false, record_shmat },
-	{ "shmdt", 1, false, record_shmdt },
+	{"mmap", 4, true, record_mmap},
+	{"munmap", 2, false, record_munmap},
+	{"mremap", 4, true, record_mremap},
+	{"brk", 1, true, record_brk},
+	{"mprotect", 3, true, record_mprotect},
+	{"pkey_mprotect", 3, true, record_mprotect},
+	{"madvise", 3, false, record_madvise},
+	{"mlock", 2, false, record_mlock},
+	{"mlock2", 3, false, record_mlock},
+	{"mlockall", 1, false, record_mlockall},
+	{"munlockall", 0, false, record_mlockall},
+	{"shmat", 1, false, record_shmat},
+	{"shmdt", 1, false, record_shmdt},
 };
 
 static struct record_call *record_pending(struct record_script *s, pid_t tid)
@@ -241,7 +242,7 @@ static int record_enter(struct record_script *s, const struct record_line *l, co
 {
 	const struct record_rule *rule = record_rule_find(name);
 	struct record_call *c = record_pending(s, l->tid);
-	uint64_t arg[RECORD_ARGS] = { 0 };
+	uint64_t arg[RECORD_ARGS] = {0};
 
 	if (!strncmp(name, "exit_group:", 11)) {
 		if (record_numbers(name, arg, 1) == 1)
@@ -259,7 +260,7 @@ static int record_enter(struct record_script *s, const struct record_line *l, co
 			return err;
 		c = &s->calls[s->calls_count++];
 	}
-	*c = (struct record_call){ .tid = l->tid, .rule = rule, .begin = l->time };
+	*c = (struct record_call){.tid = l->tid, .rule = rule, .begin = l->time};
 	memcpy(c->arg, arg, sizeof(arg));
 	return 0;
 }
@@ -268,11 +269,11 @@ static int record_exit(struct record_script *s, const struct record_line *l, con
 {
 	struct record_call *found = record_pending(s, l->tid), c;
 	const char *text = strchr(name, ':');
-	struct trace_event e = { 0 };
+	struct trace_event e = {0};
 	uint64_t result;
 
 	if (!found)
-		return 0;	/* the call began before the recording did, or its begin was lost */
+		return 0; /* the call began before the recording did, or its begin was lost */
 	c = *found;
 	*found = s->calls[--s->calls_count];
 	if (c.rule != record_rule_find(name))
@@ -312,7 +313,7 @@ static bool record_report(const char *text, struct trace_event *e)
 static int record_mapping(struct record_script *s, const struct record_line *l)
 {
 	struct record_call *c = record_pending(s, l->tid);
-	struct trace_event e = { .time = l->time };
+	struct trace_event e = {.time = l->time};
 	int err;
 
 	if (c && c->rule->makes) {
@@ -336,7 +337,7 @@ static int record_mapping(struct record_script *s, const struct record_line *l)
 static int record_fault(struct record_script *s, const struct record_line *l)
 {
 	const char *text = strchr(l->text, ':');
-	struct trace_event e = { .kind = TRACE_FAULT, .time = l->time };
+	struct trace_event e = {.kind = TRACE_FAULT, .time = l->time};
 	char *end;
 
 	/* perf may mark the name with modifiers, as in page-faults:u: */
@@ -352,13 +353,13 @@ static int record_fault(struct record_script *s, const struct record_line *l)
 
 static int record_exec(struct record_script *s, const struct record_line *l)
 {
-	const struct trace_event e = { .kind = TRACE_EXEC, .time = l->time };
+	const struct trace_event e = {.kind = TRACE_EXEC, .time = l->time};
 
 	if (!s->pid)
 		s->pid = l->pid;
 	if (s->pid != l->pid)
 		return 0;
-	s->calls_count = 0;	/* the other threads are gone, and so are their calls */
+	s->calls_count = 0; /* the other threads are gone, and so are their calls */
 	s->attached_count = 0;
 	return record_add(s, &e);
 }
@@ -377,8 +378,9 @@ static bool record_split(const char *line, struct record_line *l)
 	uint64_t sec, ns;
 	int n = 0;
 
-	if (sscanf(line, " %d/%d %" SCNu64 ".%9" SCNu64 ": %n", &l->pid, &l->tid, &sec, &ns,
-		   &n) < 4 || !n)
+	if (sscanf(line, " %d/%d %" SCNu64 ".%9" SCNu64 ": %n", &l->pid, &l->tid, &sec, &ns, &n) <
+		    4 ||
+	    !n)
 		return false;
 	if (sec > TRACE_MAX_TIME / 1000000000)
 		return false;
@@ -437,7 +439,10 @@ int record_script_line(struct record_script *s, const char *line)
 int record_script_sample(struct record_script *s, uint64_t time, uint64_t took, uint64_t kb)
 {
 	const struct trace_event e = {
-		.kind = TRACE_SAMPLE, .time = time, .took = took, .value = kb,
+		.kind = TRACE_SAMPLE,
+		.time = time,
+		.took = took,
+		.value = kb,
 	};
 
 	return record_add(s, &e);
@@ -445,7 +450,7 @@ int record_script_sample(struct record_script *s, uint64_t time, uint64_t took, 
 
 struct record_key {
 	uint64_t time;
-	size_t index;		/* keeps the order of perf among equal times */
+	size_t index; /* keeps the order of perf among equal times */
 };
 
 static int record_compare(const void *a, const void *b)
@@ -468,7 +473,7 @@ static int record_sort(struct record_script *s)
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < s->count; i++)
-		keys[i] = (struct record_key){ s->events[i].time, i };
+		keys[i] = (struct record_key){s->events[i].time, i};
 	qsort(keys, s->count, sizeof(*keys), record_compare);
 	for (size_t i = 0; i < s->count; i++)
 		sorted[i] = s->events[keys[i].index];
@@ -481,7 +486,7 @@ static int record_sort(struct record_script *s)
 
 int record_script_finish(struct record_script *s)
 {
-	const struct trace_event gone = { .kind = TRACE_EXIT, .time = s->gone };
+	const struct trace_event gone = {.kind = TRACE_EXIT, .time = s->gone};
 	size_t first = 0;
 	int err = record_sort(s);
 
@@ -503,7 +508,7 @@ int record_script_finish(struct record_script *s)
 
 void record_script_begin(struct record_script *s, uint64_t page_size)
 {
-	*s = (struct record_script){ .page_size = page_size, .status = TRACE_STATUS_UNKNOWN };
+	*s = (struct record_script){.page_size = page_size, .status = TRACE_STATUS_UNKNOWN};
 }
 
 void record_script_end(struct record_script *s)

@@ -20,16 +20,16 @@ struct record_call;
 /* A recording while its text is read. Zeroed to begin; page_size must be set. */
 struct record_script {
 	uint64_t page_size;
-	pid_t pid;			/* of the recorded program: the first that perf executed */
-	struct trace_event *events;	/* in no strict order until record_script_finish() */
+	pid_t pid;                  /* of the recorded program: the first that perf executed */
+	struct trace_event *events; /* in no strict order until record_script_finish() */
 	size_t count, room;
 	uint64_t lost, others, children;
-	uint64_t unread;		/* lines of a known kind that made no sense */
-	uint32_t status;		/* what exit_group was given; TRACE_STATUS_UNKNOWN */
-	uint64_t last, gone;		/* time of the last line; of the last thread's end */
-	struct record_call *calls;	/* system calls that have begun and not ended */
+	uint64_t unread;           /* lines of a known kind that made no sense */
+	uint32_t status;           /* what exit_group was given; TRACE_STATUS_UNKNOWN */
+	uint64_t last, gone;       /* time of the last line; of the last thread's end */
+	struct record_call *calls; /* system calls that have begun and not ended */
 	size_t calls_count, calls_room;
-	struct trace_event *attached;	/* what shmat mapped, since shmdt does not tell the size */
+	struct trace_event *attached; /* what shmat mapped, since shmdt does not tell the size */
 	size_t attached_count, attached_room;
 };
 

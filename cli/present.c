@@ -9,7 +9,7 @@
 enum { BLOCK_PAGES = 512 };
 
 struct present_block {
-	uint64_t number;             /* page / BLOCK_PAGES */
+	uint64_t number; /* page / BLOCK_PAGES */
 	unsigned count;
 	uint32_t frame[BLOCK_PAGES]; /* frame + 1; 0: not present */
 };
@@ -37,7 +37,8 @@ static struct present_block *find(struct present *present, uint64_t page)
 {
 	size_t i = lower_bound(present, page / BLOCK_PAGES);
 
-	return i < present->n && present->block[i]->number == page / BLOCK_PAGES ? present->block[i] : NULL;
+	return i < present->n && present->block[i]->number == page / BLOCK_PAGES ? present->block[i]
+										 : NULL;
 }
 
 static struct present_block *insert(struct present *present, uint64_t number)
@@ -58,7 +59,8 @@ static struct present_block *insert(struct present *present, uint64_t number)
 	if (!block)
 		return NULL;
 	block->number = number;
-	memmove(&present->block[i + 1], &present->block[i], (present->n - i) * sizeof(*present->block));
+	memmove(&present->block[i + 1], &present->block[i],
+		(present->n - i) * sizeof(*present->block));
 	present->block[i] = block;
 	present->n++;
 	return block;
@@ -115,7 +117,8 @@ void present_remove(struct present *present, uint64_t page, uint64_t end)
 		struct present_block *block = present->block[i];
 		uint64_t first = block->number * BLOCK_PAGES;
 
-		for (uint64_t at = page > first ? page : first; at < end && at < first + BLOCK_PAGES; at++) {
+		for (uint64_t at = page > first ? page : first;
+		     at < end && at < first + BLOCK_PAGES; at++) {
 			block->count -= block->frame[at - first] != 0;
 			block->frame[at - first] = 0;
 		}
@@ -126,7 +129,8 @@ void present_remove(struct present *present, uint64_t page, uint64_t end)
 	}
 	if (to == i)
 		return;
-	memmove(&present->block[to], &present->block[i], (present->n - i) * sizeof(*present->block));
+	memmove(&present->block[to], &present->block[i],
+		(present->n - i) * sizeof(*present->block));
 	present->n -= i - to;
 	present->last = 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * Which pages of a replayed program are present, and in which frame: the updater's own plain record. */
+ * Which pages of a replayed program are present, and in which frame: the updater's own plain
+ * record. */
 #ifndef GRACEWALK_CLI_PRESENT_H
 #define GRACEWALK_CLI_PRESENT_H
 

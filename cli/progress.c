@@ -18,7 +18,8 @@ uint64_t progress_now(void)
 
 void progress_start(struct progress *progress, const char *what)
 {
-	*progress = (struct progress){.what = what, .start = progress_now(), .terminal = isatty(STDERR_FILENO)};
+	*progress = (struct progress){
+		.what = what, .start = progress_now(), .terminal = isatty(STDERR_FILENO)};
 }
 
 void progress_show(struct progress *progress, uint64_t done, uint64_t all)
@@ -31,7 +32,8 @@ void progress_show(struct progress *progress, uint64_t done, uint64_t all)
 	if (now - progress->start < SECOND || now - progress->shown < BETWEEN)
 		return;
 	progress->shown = now;
-	fprintf(stderr, "\r%s: %llu %% ", progress->what, (unsigned long long)(all ? done * 100 / all : 100));
+	fprintf(stderr, "\r%s: %llu %% ", progress->what,
+		(unsigned long long)(all ? done * 100 / all : 100));
 }
 
 void progress_end(struct progress *progress)

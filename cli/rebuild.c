@@ -13,7 +13,8 @@ static void released(void *ctx, const struct gw_leaf *run)
 	unsigned lg2 = rebuild->format->page_lg2;
 	uint64_t n = run->bytes >> lg2;
 
-	/* One value for a range means, here, for one page: see map_new. Runs of equal values cannot occur. */
+	/* One value for a range means, here, for one page: see map_new. Runs of equal values
+	 * cannot occur. */
 	frames_give_back(&rebuild->frames, run->out >> lg2, n);
 }
 
@@ -52,10 +53,12 @@ uint64_t rebuild_bytes(struct rebuild *rebuild)
 	return stats.table_bytes - stats.heap[stats.heaps - 1].table_bytes;
 }
 
-/* A page that may not be touched stays in its table, as the kernel keeps it; here it is readable. */
+/* A page that may not be touched stays in its table, as the kernel keeps it; here it is
+ * readable. */
 static uint32_t attr_of(const struct rebuild *rebuild, uint32_t prot)
 {
-	uint32_t attr = GW_READ | GW_USER | (prot & PROT_WRITE ? GW_WRITE : 0) | (prot & PROT_EXEC ? GW_EXEC : 0);
+	uint32_t attr = GW_READ | GW_USER | (prot & PROT_WRITE ? GW_WRITE : 0) |
+			(prot & PROT_EXEC ? GW_EXEC : 0);
 
 	return (attr & rebuild->format->attrs) | rebuild->format->attrs_must;
 }
@@ -66,11 +69,13 @@ static void verify(struct rebuild *rebuild, uint64_t page, bool present)
 	struct gw_leaf leaf;
 
 	rebuild->env->read_lock(rebuild->env);
-	rebuild->wrong += rebuild->format->walk(rebuild->pt, page << rebuild->format->page_lg2, &leaf) != present;
+	rebuild->wrong += rebuild->format->walk(rebuild->pt, page << rebuild->format->page_lg2,
+						&leaf) != present;
 	rebuild->env->read_unlock(rebuild->env);
 }
 
-/* Frames for n pages in a row: in step with the pages where larger leaves are wanted, and out of step where not. */
+/* Frames for n pages in a row: in step with the pages where larger leaves are wanted, and out of
+ * step where not. */
 static int take_frames(struct rebuild *rebuild, uint64_t page, uint64_t n, uint64_t *first)
 {
 	uint64_t phase = rebuild->small_pages ? page + 1 : page;
@@ -96,7 +101,8 @@ static int map_new(struct rebuild *rebuild, uint64_t page, uint64_t n, uint32_t 
 	if (err)
 		return err;
 	frames_set(&rebuild->frames, first, n, page, FRAME_MAPPING);
-	err = rebuild->format->map(rebuild->pt, page << lg2, n << lg2, first << lg2, attr_of(rebuild, prot));
+	err = rebuild->format->map(rebuild->pt, page << lg2, n << lg2, first << lg2,
+				   attr_of(rebuild, prot));
 	if (err)
 		return err;
 	frames_set(&rebuild->frames, first, n, page, FRAME_MAPPED);

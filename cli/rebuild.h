@@ -18,7 +18,7 @@ struct rebuild {
 	bool small_pages;    /* no larger leaves, as a kernel without huge pages */
 	uint64_t operations; /* calls that changed the page table */
 	uint64_t pages;      /* mapped, in all */
-	uint64_t wrong;      /* walks by the updater itself that did not see what it had just done */
+	uint64_t wrong; /* walks by the updater itself that did not see what it had just done */
 };
 
 /* Return: 0, -ENOMEM, or what gw_create said. */

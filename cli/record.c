@@ -21,12 +21,12 @@
 
 struct record_job {
 	const char *output, *buffer;
-	int interval;			/* ms between samples */
-	char **program;			/* a copy of the words after the options, NULL at the end */
+	int interval;   /* ms between samples */
+	char **program; /* a copy of the words after the options, NULL at the end */
 	char dir[4096], data[4128], errors[4128];
 	struct record_sampler sampler;
 	struct record_script script;
-	uint64_t begun, shown;		/* for the progress line */
+	uint64_t begun, shown; /* for the progress line */
 };
 
 static volatile sig_atomic_t record_signal;
@@ -39,7 +39,7 @@ static void record_on_signal(int number)
 /* No SA_RESTART: the sleep between samples shall end. Across exec a handler is reset. */
 static void record_catch_signals(void)
 {
-	struct sigaction action = { .sa_handler = record_on_signal };
+	struct sigaction action = {.sa_handler = record_on_signal};
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
@@ -60,7 +60,7 @@ static int record_make_dir(struct record_job *job)
 	if (!mkdtemp(job->dir)) {
 		record_complain(job->dir, -errno);
 		fprintf(stderr, "gracewalk record: set TMPDIR to a directory that can be written "
-			"to\n");
+				"to\n");
 		job->dir[0] = '\0';
 		return -EIO;
 	}
@@ -123,8 +123,20 @@ static char *record_event_list(void)
 static void record_exec_perf(const struct record_job *job, const char *list)
 {
 	const char *const fixed[] = {
-		"perf", "record", "--quiet", "--no-buildid", "--no-buildid-cache",
-		"-k", "CLOCK_MONOTONIC", "-c", "1", "-d", "-o", job->data, "-e", list,
+		"perf",
+		"record",
+		"--quiet",
+		"--no-buildid",
+		"--no-buildid-cache",
+		"-k",
+		"CLOCK_MONOTONIC",
+		"-c",
+		"1",
+		"-d",
+		"-o",
+		job->data,
+		"-e",
+		list,
 	};
 	const size_t n = sizeof(fixed) / sizeof(*fixed);
 	size_t words = 0, at = 0;
@@ -184,8 +196,8 @@ static void record_progress_end(struct record_job *job)
 /* Sample until perf is done. A signal goes on to perf, which ends the program and its file. */
 static int record_watch(struct record_job *job, pid_t perf)
 {
-	const struct timespec quick = { .tv_nsec = 500000 };
-	const struct timespec pause = { job->interval / 1000, job->interval % 1000 * 1000000L };
+	const struct timespec quick = {.tv_nsec = 500000};
+	const struct timespec pause = {job->interval / 1000, job->interval % 1000 * 1000000L};
 	int status, err = 0, passed = 0;
 	pid_t done;
 
@@ -277,8 +289,10 @@ static int record_merge_samples(struct record_job *job)
 	int err = 0;
 
 	if (s->pid != job->script.pid) {
-		fprintf(stderr, "gracewalk record: the samples of VmPTE are of process %d, not %d; "
-			"they are left out\n", s->pid, job->script.pid);
+		fprintf(stderr,
+			"gracewalk record: the samples of VmPTE are of process %d, not %d; "
+			"they are left out\n",
+			s->pid, job->script.pid);
 		return 0;
 	}
 	for (size_t i = 0; !err && i < s->count; i++)
@@ -310,9 +324,15 @@ static void record_fill_meta(const struct record_job *job, struct utsname *name,
 
 	uname(name);
 	*meta = (struct trace_meta){
-		.argv = job->program, .kernel = name->release, .machine = name->machine,
-		.thp = thp, .page_size = s->page_size, .lost = s->lost, .others = s->others,
-		.children = s->children, .status = s->status,
+		.argv = job->program,
+		.kernel = name->release,
+		.machine = name->machine,
+		.thp = thp,
+		.page_size = s->page_size,
+		.lost = s->lost,
+		.others = s->others,
+		.children = s->children,
+		.status = s->status,
 		.address_bits = 47,
 	};
 	while (job->program[meta->argc])
@@ -338,14 +358,18 @@ static int record_write(struct record_job *job, struct trace_meta *meta, uint64_
 		}
 	}
 	if (dropped)
-		fprintf(stderr, "gracewalk record: %llu events at impossible addresses were left "
-			"out\n", (unsigned long long)dropped);
+		fprintf(stderr,
+			"gracewalk record: %llu events at impossible addresses were left "
+			"out\n",
+			(unsigned long long)dropped);
 	if (!err)
 		err = trace_writer_save(writer, job->output, bytes);
 	trace_writer_destroy(writer);
 	if (err == -E2BIG)
-		fprintf(stderr, "gracewalk record: the trace would be larger than %u MiB; record a "
-			"shorter run\n", TRACE_MAX_BODY >> 20);
+		fprintf(stderr,
+			"gracewalk record: the trace would be larger than %u MiB; record a "
+			"shorter run\n",
+			TRACE_MAX_BODY >> 20);
 	else if (err)
 		record_complain(job->output, err);
 	return err;
@@ -367,16 +391,20 @@ static void record_summary(const struct record_job *job, const struct trace_meta
 	else
 		fprintf(stderr, "the program's exit status was %u\n", meta->status);
 	if (s->others || s->children)
-		fprintf(stderr, "gracewalk record: left out %llu events of other processes; the "
-			"program forked %llu\n", (unsigned long long)s->others,
-			(unsigned long long)s->children);
+		fprintf(stderr,
+			"gracewalk record: left out %llu events of other processes; the "
+			"program forked %llu\n",
+			(unsigned long long)s->others, (unsigned long long)s->children);
 	if (s->lost)
-		fprintf(stderr, "gracewalk record: perf lost %llu events, so the trace is not "
+		fprintf(stderr,
+			"gracewalk record: perf lost %llu events, so the trace is not "
 			"whole: record again with a larger -m (as root)\n",
 			(unsigned long long)s->lost);
 	if (s->unread)
-		fprintf(stderr, "gracewalk record: %llu lines of perf script were not understood, "
-			"so the trace is not whole\n", (unsigned long long)s->unread);
+		fprintf(stderr,
+			"gracewalk record: %llu lines of perf script were not understood, "
+			"so the trace is not whole\n",
+			(unsigned long long)s->unread);
 }
 
 static int record_finish(struct record_job *job)
@@ -390,8 +418,10 @@ static int record_finish(struct record_job *job)
 	if (!err)
 		err = record_script_finish(&job->script);
 	if (err == -ENODATA) {
-		fprintf(stderr, "gracewalk record: perf saw no program start; is %s there, and can "
-			"it be executed?\n", job->program[0]);
+		fprintf(stderr,
+			"gracewalk record: perf saw no program start; is %s there, and can "
+			"it be executed?\n",
+			job->program[0]);
 		return err;
 	}
 	if (err)
@@ -445,16 +475,15 @@ static char **record_copy_words(const char **words)
 static int record_options(struct record_job *job, int argc, const char **argv)
 {
 	const struct poptOption options[] = {
-		{ "output", 'o', POPT_ARG_STRING, &job->output, 0,
-		  "write the trace here (default: gracewalk.gwt)", "FILE" },
-		{ "buffer", 'm', POPT_ARG_STRING, &job->buffer, 0,
-		  "perf's buffer for each CPU, as 64M (default: 32M for root)", "SIZE" },
-		{ "interval", 'i', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &job->interval, 0,
-		  "milliseconds between samples of VmPTE", "MS" },
-		POPT_AUTOHELP POPT_TABLEEND
-	};
-	poptContext context = poptGetContext("gracewalk record", argc, argv, options,
-					     POPT_CONTEXT_POSIXMEHARDER);
+		{"output", 'o', POPT_ARG_STRING, &job->output, 0,
+		 "write the trace here (default: gracewalk.gwt)", "FILE"},
+		{"buffer", 'm', POPT_ARG_STRING, &job->buffer, 0,
+		 "perf's buffer for each CPU, as 64M (default: 32M for root)", "SIZE"},
+		{"interval", 'i', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &job->interval, 0,
+		 "milliseconds between samples of VmPTE", "MS"},
+		POPT_AUTOHELP POPT_TABLEEND};
+	poptContext context =
+		poptGetContext("gracewalk record", argc, argv, options, POPT_CONTEXT_POSIXMEHARDER);
 	int rc;
 
 	poptSetOtherOptionHelp(context, "[OPTION...] -- PROGRAM [ARGUMENT...]");
@@ -465,7 +494,7 @@ static int record_options(struct record_job *job, int argc, const char **argv)
 			poptBadOption(context, POPT_BADOPTION_NOALIAS), poptStrerror(rc));
 	else if (!job->program || !job->program[0])
 		fprintf(stderr, "gracewalk record: no program to run. As in: "
-			"gracewalk record -o ls.gwt -- ls -l\n");
+				"gracewalk record -o ls.gwt -- ls -l\n");
 	else if (job->interval < 1 || job->interval > 60000)
 		fprintf(stderr, "gracewalk record: --interval takes 1 to 60000 milliseconds\n");
 	else {
@@ -479,7 +508,9 @@ static int record_options(struct record_job *job, int argc, const char **argv)
 int record_main(int argc, const char **argv)
 {
 	struct record_job job = {
-		.output = "gracewalk.gwt", .interval = 10, .sampler = { .fd = -1 },
+		.output = "gracewalk.gwt",
+		.interval = 10,
+		.sampler = {.fd = -1},
 		/* Others may lock half a megabyte only, which perf takes by itself. */
 		.buffer = geteuid() ? NULL : "32M",
 	};

@@ -28,11 +28,11 @@ bool record_is_program(const char *name);
 
 /* VmPTE of the program, read again and again while it runs. */
 struct record_sampler {
-	pid_t perf, pid;		/* pid: perf's child, 0 until it is found */
-	int fd;				/* its /proc status, -1 while closed */
+	pid_t perf, pid; /* pid: perf's child, 0 until it is found */
+	int fd;          /* its /proc status, -1 while closed */
 	struct record_sample {
 		uint64_t time, took, kb;
-	} *at;
+	} * at;
 	size_t count, room;
 };
 

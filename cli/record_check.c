@@ -38,8 +38,8 @@ static bool record_has_perf(void)
 	if (record_is_program("perf"))
 		return true;
 	fprintf(stderr, "gracewalk record: perf is not installed. On Debian: "
-		"apt-get install linux-perf; on Fedora: dnf install perf; "
-		"on Ubuntu: apt-get install linux-tools-generic\n");
+			"apt-get install linux-perf; on Fedora: dnf install perf; "
+			"on Ubuntu: apt-get install linux-tools-generic\n");
 	return false;
 }
 
@@ -51,7 +51,7 @@ static bool record_may_count(void)
 
 	if (!file) {
 		fprintf(stderr, "gracewalk record: this kernel was built without perf events "
-			"(there is no " RECORD_PARANOID ")\n");
+				"(there is no " RECORD_PARANOID ")\n");
 		return false;
 	}
 	if (fscanf(file, "%d", &level) != 1)
@@ -59,9 +59,11 @@ static bool record_may_count(void)
 	fclose(file);
 	if (level <= 1 || !geteuid())
 		return true;
-	fprintf(stderr, "gracewalk record: perf may not see page faults in the kernel "
+	fprintf(stderr,
+		"gracewalk record: perf may not see page faults in the kernel "
 		"(kernel.perf_event_paranoid is %d). As root: "
-		"sysctl kernel.perf_event_paranoid=1, or run gracewalk as root\n", level);
+		"sysctl kernel.perf_event_paranoid=1, or run gracewalk as root\n",
+		level);
 	return false;
 }
 
@@ -86,7 +88,8 @@ static bool record_is_mounted(void)
 /* Its files belong to the group of the mount, and their mode does not follow the mount's. */
 static bool record_open_tracefs(bool mounted)
 {
-	fprintf(stderr, "gracewalk record: the tracing file system is not %s. As root: "
+	fprintf(stderr,
+		"gracewalk record: the tracing file system is not %s. As root: "
 		"mount %s,gid=%u,mode=750 " RECORD_TRACEFS "\n",
 		mounted ? "open to you" : "mounted, or not open to you",
 		mounted ? "-o remount" : "-t tracefs none -o rw", (unsigned int)getegid());
@@ -98,7 +101,8 @@ static bool record_mount_tracefs(void)
 	if (geteuid())
 		return record_open_tracefs(record_is_mounted());
 	if (mount("none", RECORD_TRACEFS, "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL)) {
-		fprintf(stderr, "gracewalk record: cannot mount the tracing file system: %s. "
+		fprintf(stderr,
+			"gracewalk record: cannot mount the tracing file system: %s. "
 			"In a container, mount it outside and pass " RECORD_TRACEFS " in\n",
 			strerror(errno));
 		return false;
@@ -125,7 +129,7 @@ static bool record_has_tracepoints(void)
 	if (!access(RECORD_TRACEFS "/events/syscalls", F_OK))
 		return record_open_tracefs(true);
 	fprintf(stderr, "gracewalk record: this kernel has no tracepoints for system calls; it "
-		"needs CONFIG_FTRACE_SYSCALLS\n");
+			"needs CONFIG_FTRACE_SYSCALLS\n");
 	return false;
 }
 

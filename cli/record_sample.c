@@ -111,7 +111,7 @@ int record_sampler_take(struct record_sampler *s)
 	text[n] = '\0';
 	line = strstr(text, "\nVmPTE:");
 	if (!line)
-		return 0;	/* it has ended */
+		return 0; /* it has ended */
 	sample.kb = strtoull(line + strlen("\nVmPTE:"), NULL, 10);
 	return record_sampler_keep(s, sample);
 }

@@ -24,7 +24,8 @@ struct options {
 
 /* All that one replay found. */
 struct outcome {
-	struct gw_pt_stats at_end, after; /* with the program's last pages there; when all is gone */
+	struct gw_pt_stats at_end,
+		after; /* with the program's last pages there; when all is gone */
 	struct against against;
 	struct walkers_result walks;
 	struct space_stats space;
@@ -49,7 +50,8 @@ static bool linux_rules(const struct replay *replay)
 
 /* ---- Replaying ---- */
 
-static int apply(struct replay *replay, struct space *space, const struct trace_event *event, bool first_pass)
+static int apply(struct replay *replay, struct space *space, const struct trace_event *event,
+		 bool first_pass)
 {
 	int err = 0;
 
@@ -83,7 +85,8 @@ static int pass(struct replay *replay)
 	while (!err && trace_next(replay->trace, &event)) {
 		err = apply(replay, space, &event, first);
 		exited = event.kind == TRACE_EXIT;
-		replay->flavour->read_quiescent_state(); /* qsbr: the updater is a thread like any other */
+		replay->flavour
+			->read_quiescent_state(); /* qsbr: the updater is a thread like any other */
 		progress_show(&progress, ++done, trace_count(replay->trace));
 	}
 	progress_end(&progress);
@@ -125,7 +128,8 @@ static int passes(struct replay *replay)
 
 static int run(struct replay *replay)
 {
-	const struct gw_opts opts = {.policy = linux_rules(replay) ? GW_POLICY_MANUAL : GW_POLICY_LAZY};
+	const struct gw_opts opts = {.policy = linux_rules(replay) ? GW_POLICY_MANUAL
+								   : GW_POLICY_LAZY};
 	struct walkers *walkers;
 	int err = rebuild_open(&replay->rebuild, replay->format, replay->env, &opts);
 
@@ -167,7 +171,8 @@ static cJSON *report(const struct replay *replay)
 		cJSON_AddNumberToObject(one, "tables_peak", (double)heap->used_peak);
 		cJSON_AddNumberToObject(one, "waiting_peak", (double)heap->waiting_peak);
 		cJSON_AddNumberToObject(one, "tables_built", (double)heap->allocs);
-		cJSON_AddNumberToObject(one, "tables_reclaimed", (double)(heap->defers + heap->frees));
+		cJSON_AddNumberToObject(one, "tables_reclaimed",
+					(double)(heap->defers + heap->frees));
 		cJSON_AddNumberToObject(one, "blocks_peak", (double)heap->blocks_peak);
 		cJSON_AddItemToArray(heaps, one);
 	}
@@ -201,9 +206,12 @@ static cJSON *report(const struct replay *replay)
 	cJSON_AddNumberToObject(all, "bytes_peak_sampled", (double)against->ours_peak);
 	cJSON_AddNumberToObject(all, "bytes_last_sampled", (double)against->ours_last);
 	if (against->samples) {
-		cJSON_AddNumberToObject(all, "kernel_error_median", against->error[against->samples / 2]);
-		cJSON_AddNumberToObject(all, "kernel_error_worst", against->error[against->samples - 1]);
-		cJSON_AddNumberToObject(all, "kernel_samples_outside_3_percent", (double)against->outside);
+		cJSON_AddNumberToObject(all, "kernel_error_median",
+					against->error[against->samples / 2]);
+		cJSON_AddNumberToObject(all, "kernel_error_worst",
+					against->error[against->samples - 1]);
+		cJSON_AddNumberToObject(all, "kernel_samples_outside_3_percent",
+					(double)against->outside);
 	}
 	return all;
 }
@@ -224,15 +232,18 @@ static void print_tables(const cJSON *report)
 {
 	const cJSON *heap;
 
-	cJSON_ArrayForEach(heap, cJSON_GetObjectItem(report, "heaps"))
-		printf("  tables of %6.0f bytes     peak %8.0f   at the end %8.0f   reclaimed %8.0f   (%.0f a block)\n",
-		       get(heap, "table_bytes"), get(heap, "tables_peak"), get(heap, "tables_at_end"),
-		       get(heap, "tables_reclaimed"), get(heap, "tables_per_block"));
-	printf("  bytes in tables           peak %8.0f K at the end %8.0f K after exit %7.0f K (root %.0f K)\n",
+	cJSON_ArrayForEach(heap, cJSON_GetObjectItem(report, "heaps")) printf(
+		"  tables of %6.0f bytes     peak %8.0f   at the end %8.0f   reclaimed %8.0f   "
+		"(%.0f a block)\n",
+		get(heap, "table_bytes"), get(heap, "tables_peak"), get(heap, "tables_at_end"),
+		get(heap, "tables_reclaimed"), get(heap, "tables_per_block"));
+	printf("  bytes in tables           peak %8.0f K at the end %8.0f K after exit %7.0f K "
+	       "(root %.0f K)\n",
 	       kib(report, "bytes_peak"), kib(report, "bytes_at_end"), kib(report, "bytes_after"),
 	       kib(report, "bytes_root"));
 	printf("  bytes waiting             at the end %.0f K; taken %.0f K, given back %.0f K\n",
-	       kib(report, "bytes_waiting_at_end"), kib(report, "bytes_taken"), kib(report, "bytes_given_back"));
+	       kib(report, "bytes_waiting_at_end"), kib(report, "bytes_taken"),
+	       kib(report, "bytes_given_back"));
 }
 
 static void print_kernel(const cJSON *report)
@@ -242,30 +253,35 @@ static void print_kernel(const cJSON *report)
 		return;
 	}
 	printf("  the kernel's VmPTE        peak %8.0f K at the end %8.0f K   (%.0f samples)\n",
-	       kib(report, "kernel_bytes_peak"), kib(report, "kernel_bytes_last"), get(report, "kernel_samples"));
+	       kib(report, "kernel_bytes_peak"), kib(report, "kernel_bytes_last"),
+	       get(report, "kernel_samples"));
 	printf("  here, same moments        peak %8.0f K at the end %8.0f K   (below the root)\n",
 	       kib(report, "bytes_peak_sampled"), kib(report, "bytes_last_sampled"));
 	if (!strcmp(cJSON_GetObjectItem(report, "policy")->valuestring, "linux"))
-		printf("  off the kernel's by       median %.2f %%, worst %.2f %%; %.0f of %.0f samples more than 3 %%\n",
-		       100 * get(report, "kernel_error_median"), 100 * get(report, "kernel_error_worst"),
-		       get(report, "kernel_samples_outside_3_percent"), get(report, "kernel_samples"));
+		printf("  off the kernel's by       median %.2f %%, worst %.2f %%; %.0f of %.0f "
+		       "samples more than 3 %%\n",
+		       100 * get(report, "kernel_error_median"),
+		       100 * get(report, "kernel_error_worst"),
+		       get(report, "kernel_samples_outside_3_percent"),
+		       get(report, "kernel_samples"));
 }
 
 static void print_report(const struct replay *replay, const cJSON *report)
 {
-	printf("%s: %s, policy %s, urcu-%s\n", replay->options->path, replay->format->name, replay->options->policy,
-	       replay->options->flavour);
+	printf("%s: %s, policy %s, urcu-%s\n", replay->options->path, replay->format->name,
+	       replay->options->policy, replay->options->flavour);
 	print_tables(report);
 	print_kernel(report);
-	printf("  updates                   %.0f calls, %.0f pages mapped, in %.0f passes of %.0f events, %.2f s\n",
+	printf("  updates                   %.0f calls, %.0f pages mapped, in %.0f passes of %.0f "
+	       "events, %.2f s\n",
 	       get(report, "operations"), get(report, "pages_mapped"), get(report, "passes"),
 	       get(report, "events"), get(report, "seconds"));
-	printf("  grace periods             %.0f, with %.0f callbacks\n", get(report, "grace_periods"),
-	       get(report, "callbacks"));
-	printf("  walks                     %.0f by %.0f threads, %.1f million a second\n", get(report, "walks"),
-	       get(report, "walkers"), get(report, "walks_per_second") / 1e6);
-	printf("  wrong answers             %.0f\n  stale answers             %.0f\n", get(report, "wrong_answers"),
-	       get(report, "stale_answers"));
+	printf("  grace periods             %.0f, with %.0f callbacks\n",
+	       get(report, "grace_periods"), get(report, "callbacks"));
+	printf("  walks                     %.0f by %.0f threads, %.1f million a second\n",
+	       get(report, "walks"), get(report, "walkers"), get(report, "walks_per_second") / 1e6);
+	printf("  wrong answers             %.0f\n  stale answers             %.0f\n",
+	       get(report, "wrong_answers"), get(report, "stale_answers"));
 }
 
 /* Return: the exit status. Memory that is not given back is as bad as a wrong answer. */
@@ -308,7 +324,8 @@ static int open_all(struct replay *replay)
 		return 2;
 	}
 	if (!replay->flavour) {
-		fprintf(stderr, "gracewalk: there is no flavour \"%s\"; take " FLAVOUR_NAMES "\n", options->flavour);
+		fprintf(stderr, "gracewalk: there is no flavour \"%s\"; take " FLAVOUR_NAMES "\n",
+			options->flavour);
 		return 2;
 	}
 	if (trace_open(options->path, &replay->trace, &error)) {
@@ -387,7 +404,9 @@ int replay_main(int argc, const char **argv)
 		{"flavour", 'u', POPT_ARG_STRING, &options.flavour, 0,
 		 "of liburcu: " FLAVOUR_NAMES " (default: memb)", "NAME"},
 		{"policy", 'p', POPT_ARG_STRING, &options.policy, 0,
-		 "when tables are freed: exact (when empty, the default) or linux (the kernel's rules)", "POLICY"},
+		 "when tables are freed: exact (when empty, the default) or linux (the kernel's "
+		 "rules)",
+		 "POLICY"},
 		{"seconds", 's', POPT_ARG_DOUBLE | POPT_ARGFLAG_SHOW_DEFAULT, &options.seconds, 0,
 		 "replay again until so much time has passed", "SECONDS"},
 		{"json", 'j', POPT_ARG_NONE, &options.json, 0, "print JSON", NULL},
@@ -400,10 +419,12 @@ int replay_main(int argc, const char **argv)
 	word = poptGetNextOpt(context);
 	options.path = poptGetArg(context);
 	if (word < -1) {
-		fprintf(stderr, "gracewalk: %s: %s\n", poptBadOption(context, 0), poptStrerror(word));
+		fprintf(stderr, "gracewalk: %s: %s\n", poptBadOption(context, 0),
+			poptStrerror(word));
 		status = 2;
 	} else if (poptPeekArg(context)) {
-		fprintf(stderr, "gracewalk: one trace at a time; what is \"%s\"?\n", poptPeekArg(context));
+		fprintf(stderr, "gracewalk: one trace at a time; what is \"%s\"?\n",
+			poptPeekArg(context));
 		status = 2;
 	} else if (!defaults(&options)) {
 		fprintf(stderr, "gracewalk: no memory\n");

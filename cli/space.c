@@ -35,21 +35,21 @@ enum space_advice {
 };
 
 #define SPACE_REMAP_DONTUNMAP 4u
-#define SPACE_LOCK_ONFAULT 1u			/* mlock2 */
-#define SPACE_LOCK_ALL_CURRENT 1u		/* mlockall */
+#define SPACE_LOCK_ONFAULT 1u     /* mlock2 */
+#define SPACE_LOCK_ALL_CURRENT 1u /* mlockall */
 #define SPACE_LOCK_ALL_FUTURE 2u
 #define SPACE_LOCK_ALL_ONFAULT 4u
-#define SPACE_ARGUMENT_GAP (128u << 10)	/* exec leaves so much stack below the arguments */
+#define SPACE_ARGUMENT_GAP (128u << 10) /* exec leaves so much stack below the arguments */
 
 struct space {
 	struct space_options o;
 	struct space_vmas vmas;
 	struct space_blocks blocks;
 	struct space_stats stats;
-	uint64_t block;			/* bytes of a block */
-	uint64_t origins;		/* given to mappings of files so far */
-	uint64_t brk;			/* end of the heap; 0 until the program asked for it */
-	bool lock_future;		/* mlockall: what will be mapped is present at once */
+	uint64_t block;   /* bytes of a block */
+	uint64_t origins; /* given to mappings of files so far */
+	uint64_t brk;     /* end of the heap; 0 until the program asked for it */
+	bool lock_future; /* mlockall: what will be mapped is present at once */
 };
 
 void space_options_init(struct space_options *o, enum space_policy policy,
@@ -64,8 +64,9 @@ void space_options_init(struct space_options *o, enum space_policy policy,
 	o->top = UINT64_C(1) << meta->address_bits;
 	o->dontneed_reclaims = version && (major > 6 || (major == 6 && minor >= 14)) &&
 			       !strcmp(meta->machine, "x86_64");
-	o->thp = !strcmp(meta->thp, "always") ? SPACE_THP_ALWAYS :
-		 !strcmp(meta->thp, "madvise") ? SPACE_THP_MADVISE : SPACE_THP_NEVER;
+	o->thp = !strcmp(meta->thp, "always")    ? SPACE_THP_ALWAYS
+		 : !strcmp(meta->thp, "madvise") ? SPACE_THP_MADVISE
+						 : SPACE_THP_NEVER;
 }
 
 int space_create(const struct space_options *o, struct space **out)
@@ -79,7 +80,7 @@ int space_create(const struct space_options *o, struct space **out)
 	if (!s)
 		return -ENOMEM;
 	s->o = *o;
-	s->block = o->page_size / 8 * o->page_size;	/* a table is a page of 8-byte entries */
+	s->block = o->page_size / 8 * o->page_size; /* a table is a page of 8-byte entries */
 	*out = s;
 	return 0;
 }
@@ -260,8 +261,8 @@ static int space_region(struct space *s, const struct trace_event *e)
 	const bool stack = e->flags & TRACE_REGION_STACK;
 	const bool fresh = space_is_free(s, e->addr, end);
 	const uint32_t traits = (e->file ? 0 : SPACE_ANON) | (stack ? SPACE_STACK : 0);
-	int err = e->file ? space_unmap(s, e->addr, end) :
-			    space_vmas_remove(&s->vmas, e->addr, end);
+	int err =
+		e->file ? space_unmap(s, e->addr, end) : space_vmas_remove(&s->vmas, e->addr, end);
 
 	if (!err)
 		err = space_insert(s, e->addr, end, e->prot, traits);
@@ -304,7 +305,7 @@ static uint32_t space_mmap_traits(const struct trace_event *e)
 
 	if (e->flags & MAP_GROWSDOWN)
 		traits |= SPACE_STACK;
-	if (e->flags & MAP_STACK)	/* since Linux 6.7 stacks of threads get no huge pages */
+	if (e->flags & MAP_STACK) /* since Linux 6.7 stacks of threads get no huge pages */
 		traits |= SPACE_NOHUGE;
 	return traits;
 }
@@ -459,8 +460,8 @@ static int space_madvise(struct space *s, const struct trace_event *e)
 static int space_mlock(struct space *s, const struct trace_event *e)
 {
 	if (e->len)
-		return e->flags & SPACE_LOCK_ONFAULT ? 0 :
-		       space_populate(s, e->addr, e->addr + e->len);
+		return e->flags & SPACE_LOCK_ONFAULT ? 0
+						     : space_populate(s, e->addr, e->addr + e->len);
 	s->lock_future = e->flags & SPACE_LOCK_ALL_FUTURE && !(e->flags & SPACE_LOCK_ALL_ONFAULT);
 	if (!(e->flags & SPACE_LOCK_ALL_CURRENT) || e->flags & SPACE_LOCK_ALL_ONFAULT)
 		return 0;
@@ -600,18 +601,12 @@ static int space_nothing(struct space *s, const struct trace_event *e)
 int space_apply(struct space *s, const struct trace_event *event)
 {
 	static int (*const apply[TRACE_KINDS])(struct space *, const struct trace_event *) = {
-		[TRACE_EXEC] = space_clear,
-		[TRACE_REGION] = space_region,
-		[TRACE_FAULT] = space_fault,
-		[TRACE_MMAP] = space_mmap,
-		[TRACE_MUNMAP] = space_munmap,
-		[TRACE_MREMAP] = space_mremap,
-		[TRACE_BRK] = space_brk,
-		[TRACE_MPROTECT] = space_mprotect,
-		[TRACE_MADVISE] = space_madvise,
-		[TRACE_MLOCK] = space_mlock,
-		[TRACE_EXIT] = space_clear,
-		[TRACE_SAMPLE] = space_nothing,
+		[TRACE_EXEC] = space_clear,      [TRACE_REGION] = space_region,
+		[TRACE_FAULT] = space_fault,     [TRACE_MMAP] = space_mmap,
+		[TRACE_MUNMAP] = space_munmap,   [TRACE_MREMAP] = space_mremap,
+		[TRACE_BRK] = space_brk,         [TRACE_MPROTECT] = space_mprotect,
+		[TRACE_MADVISE] = space_madvise, [TRACE_MLOCK] = space_mlock,
+		[TRACE_EXIT] = space_clear,      [TRACE_SAMPLE] = space_nothing,
 	};
 	const int err = apply[event->kind](s, event);
 

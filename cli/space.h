@@ -17,8 +17,8 @@
 
 /* When tables are freed. */
 enum space_policy {
-	SPACE_EXACT,	/* never asked for: the page table frees what has become empty by itself */
-	SPACE_LINUX,	/* when and only when the kernel frees them */
+	SPACE_EXACT, /* never asked for: the page table frees what has become empty by itself */
+	SPACE_LINUX, /* when and only when the kernel frees them */
 };
 
 enum space_thp { SPACE_THP_NEVER, SPACE_THP_MADVISE, SPACE_THP_ALWAYS };
@@ -51,21 +51,21 @@ struct space_ops {
 struct space_options {
 	enum space_policy policy;
 	enum space_thp thp;
-	bool dontneed_reclaims;	/* MADV_DONTNEED over a whole block frees its table (Linux 6.14) */
+	bool dontneed_reclaims; /* MADV_DONTNEED over a whole block frees its table (Linux 6.14) */
 	uint64_t page_size;
-	uint64_t top;		/* end of user addresses */
+	uint64_t top; /* end of user addresses */
 	struct space_ops ops;
-	void *ctx;		/* passed to each of ops */
+	void *ctx; /* passed to each of ops */
 };
 
 /* Counted over the life of the space. */
 struct space_stats {
-	uint64_t faults;	/* faults that mapped a page */
-	uint64_t huge;		/* of these, those that mapped a whole block */
-	uint64_t strays;	/* faults where no mapping was, or one without access: signals */
-	uint64_t mappings;	/* now */
+	uint64_t faults;   /* faults that mapped a page */
+	uint64_t huge;     /* of these, those that mapped a whole block */
+	uint64_t strays;   /* faults where no mapping was, or one without access: signals */
+	uint64_t mappings; /* now */
 	uint64_t mappings_peak;
-	uint64_t blocks;	/* with a table in the kernel, now */
+	uint64_t blocks; /* with a table in the kernel, now */
 };
 
 struct space;

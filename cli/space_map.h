@@ -10,16 +10,16 @@
 #include <stdint.h>
 
 enum space_trait {
-	SPACE_ANON = 1 << 0,	/* private memory without a file */
-	SPACE_STACK = 1 << 1,	/* grows downwards */
-	SPACE_HUGE = 1 << 2,	/* MADV_HUGEPAGE */
+	SPACE_ANON = 1 << 0,  /* private memory without a file */
+	SPACE_STACK = 1 << 1, /* grows downwards */
+	SPACE_HUGE = 1 << 2,  /* MADV_HUGEPAGE */
 	SPACE_NOHUGE = 1 << 3,
 };
 
 struct space_vma {
 	uint64_t start, end;
 	uint32_t prot, traits;
-	uint64_t origin;	/* tells files apart: number of the event; 0 without a file */
+	uint64_t origin; /* tells files apart: number of the event; 0 without a file */
 };
 
 /* Sorted, disjoint, none empty. */
@@ -50,11 +50,11 @@ int space_vmas_insert(struct space_vmas *v, struct space_vma vma);
 /** space_vmas_join() - Join equal neighbours in and around [start, end). */
 void space_vmas_join(struct space_vmas *v, uint64_t start, uint64_t end);
 
-#define SPACE_MAX_BLOCKS (1u << 24)	/* 32 TiB of touched memory: no honest trace has more */
+#define SPACE_MAX_BLOCKS (1u << 24) /* 32 TiB of touched memory: no honest trace has more */
 
 /* A block as its number; bit 0 is set while a huge page fills it and the table is spare. */
 struct space_blocks {
-	uint64_t *at;		/* number << 1 | huge, ascending */
+	uint64_t *at; /* number << 1 | huge, ascending */
 	size_t count, room;
 };
 

@@ -14,8 +14,9 @@
 #include <sys/mman.h>
 #include <sys/utsname.h>
 
-/* The test that kernel developers have used since 2021: 50 GB of address space, one page touched in each 2 MiB, then
- * discarded. Discarded 4 KiB at a time, because that is how allocators do it, and no kernel frees tables then. */
+/* The test that kernel developers have used since 2021: 50 GB of address space, one page touched
+ * in each 2 MiB, then discarded. Discarded 4 KiB at a time, because that is how allocators do
+ * it, and no kernel frees tables then. */
 enum { PAGE = 4096, STRIDE = 2 << 20, MAX_GIB = 1024 };
 
 struct options {
@@ -73,7 +74,8 @@ static int kernel_side(size_t bytes, struct figures *figures)
 	int err;
 
 	figures->before = vmpte();
-	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		 -1, 0);
 	if (p == MAP_FAILED)
 		return -errno;
 	madvise(p, bytes, MADV_NOHUGEPAGE);
@@ -93,8 +95,8 @@ static int kernel_side(size_t bytes, struct figures *figures)
 
 /* ---- The same calls here ---- */
 
-static int our_calls(struct rebuild *rebuild, const struct rcu_flavor_struct *flavour, uint64_t bytes,
-		     struct figures *figures)
+static int our_calls(struct rebuild *rebuild, const struct rcu_flavor_struct *flavour,
+		     uint64_t bytes, struct figures *figures)
 {
 	const uint64_t base = 1ull << 40;
 	struct progress progress;
@@ -136,18 +138,23 @@ static void print_ours(const struct rebuild *rebuild, const struct figures *figu
 		back += heap->allocs - heap->used;
 	}
 	printf("  gracewalk, %-12s %10llu kB %14llu kB\n", rebuild->format->name,
-	       (unsigned long long)(figures->touched >> 10), (unsigned long long)(figures->discarded >> 10));
-	printf("  tables built %llu, given back %llu; held now: %llu bytes (the root)\n", (unsigned long long)taken,
-	       (unsigned long long)back, (unsigned long long)stats.table_bytes);
-	printf("  gracewalk: %.2f s to map, %.2f s to unmap in pages\n", figures->touching, figures->discarding);
-	printf("  walks meanwhile: %llu, wrong answers %llu, stale answers %llu\n", (unsigned long long)walks->walks,
-	       (unsigned long long)(walks->wrong + rebuild->wrong), (unsigned long long)walks->stale);
+	       (unsigned long long)(figures->touched >> 10),
+	       (unsigned long long)(figures->discarded >> 10));
+	printf("  tables built %llu, given back %llu; held now: %llu bytes (the root)\n",
+	       (unsigned long long)taken, (unsigned long long)back,
+	       (unsigned long long)stats.table_bytes);
+	printf("  gracewalk: %.2f s to map, %.2f s to unmap in pages\n", figures->touching,
+	       figures->discarding);
+	printf("  walks meanwhile: %llu, wrong answers %llu, stale answers %llu\n",
+	       (unsigned long long)walks->walks,
+	       (unsigned long long)(walks->wrong + rebuild->wrong),
+	       (unsigned long long)walks->stale);
 	if (walks->first[0])
 		fprintf(stderr, "gracewalk: %s\n", walks->first);
 }
 
-static int our_side(const struct options *options, const struct gw_format *format, struct gw_env *env,
-		    const struct rcu_flavor_struct *flavour)
+static int our_side(const struct options *options, const struct gw_format *format,
+		    struct gw_env *env, const struct rcu_flavor_struct *flavour)
 {
 	const struct gw_opts opts = {.policy = GW_POLICY_LAZY};
 	struct walkers_result walks = {0};
@@ -158,7 +165,8 @@ static int our_side(const struct options *options, const struct gw_format *forma
 
 	if (err)
 		return err;
-	err = walkers_start((unsigned)options->walkers, format, rebuild.pt, &rebuild.frames, flavour, &walkers);
+	err = walkers_start((unsigned)options->walkers, format, rebuild.pt, &rebuild.frames,
+			    flavour, &walkers);
 	if (!err) {
 		err = our_calls(&rebuild, flavour, (uint64_t)options->gib << 30, &figures);
 		walkers_stop(walkers, &walks);
@@ -182,15 +190,19 @@ static int both_sides(const struct options *options, const struct gw_format *for
 	int err;
 
 	uname(&uts);
-	printf("standard test: %d GiB, one page touched in each 2 MiB, discarded 4 KiB at a time\n", options->gib);
+	printf("standard test: %d GiB, one page touched in each 2 MiB, discarded 4 KiB at a time\n",
+	       options->gib);
 	printf("  bytes of page tables         touched      discarded\n");
 	err = kernel_side((size_t)options->gib << 30, &kernel);
 	if (err) {
-		fprintf(stderr, "gracewalk: the kernel's side failed: %s; try a smaller --size\n", strerror(-err));
+		fprintf(stderr, "gracewalk: the kernel's side failed: %s; try a smaller --size\n",
+			strerror(-err));
 		return 1;
 	}
-	printf("  the kernel, VmPTE      %10llu kB %14llu kB   (Linux %s; without the test %llu kB)\n",
-	       (unsigned long long)(kernel.touched >> 10), (unsigned long long)(kernel.discarded >> 10), uts.release,
+	printf("  the kernel, VmPTE      %10llu kB %14llu kB   (Linux %s; without the test %llu "
+	       "kB)\n",
+	       (unsigned long long)(kernel.touched >> 10),
+	       (unsigned long long)(kernel.discarded >> 10), uts.release,
 	       (unsigned long long)(kernel.before >> 10));
 	env = gw_urcu_create(flavour);
 	err = env ? our_side(options, format, env, flavour) : -ENOMEM;
@@ -223,12 +235,14 @@ int standard_test_main(int argc, const char **argv)
 	format = gw_format_find(options.format ? options.format : "x86-64");
 	flavour = flavour_find(options.flavour ? options.flavour : "memb");
 	if (word < -1)
-		fprintf(stderr, "gracewalk: %s: %s\n", poptBadOption(context, 0), poptStrerror(word));
+		fprintf(stderr, "gracewalk: %s: %s\n", poptBadOption(context, 0),
+			poptStrerror(word));
 	else if (poptPeekArg(context))
 		fprintf(stderr, "gracewalk: standard-test takes no \"%s\"\n", poptPeekArg(context));
-	else if (!format || !flavour || options.gib < 1 || options.gib > MAX_GIB || options.walkers < 0 ||
-		 options.walkers > 256)
-		fprintf(stderr, "gracewalk: bad value; gracewalk standard-test --help lists what there is\n");
+	else if (!format || !flavour || options.gib < 1 || options.gib > MAX_GIB ||
+		 options.walkers < 0 || options.walkers > 256)
+		fprintf(stderr, "gracewalk: bad value; gracewalk standard-test --help lists what "
+				"there is\n");
 	else
 		status = 0;
 	if (!status) {

@@ -14,18 +14,18 @@
 
 /* Kinds of event. The numbers are those of the file. */
 enum trace_kind {
-	TRACE_EXEC = 1,	  /* a new, empty address space begins */
-	TRACE_REGION,	  /* a mapping made by the kernel: addr len prot flags file */
-	TRACE_FAULT,	  /* one page was touched: addr */
-	TRACE_MMAP,	  /* addr (the result) len prot flags file */
-	TRACE_MUNMAP,	  /* addr len */
-	TRACE_MREMAP,	  /* addr len (old), to to_len (new), flags */
-	TRACE_BRK,	  /* addr: the end of the heap after the call, rounded up to a page */
-	TRACE_MPROTECT,	  /* addr len prot */
-	TRACE_MADVISE,	  /* addr len, flags: the advice */
-	TRACE_MLOCK,	  /* addr len flags; len 0 stands for mlockall */
-	TRACE_EXIT,	  /* the address space is gone; the last event, if it is there at all */
-	TRACE_SAMPLE,	  /* value: VmPTE of the kernel in kB */
+	TRACE_EXEC = 1, /* a new, empty address space begins */
+	TRACE_REGION,   /* a mapping made by the kernel: addr len prot flags file */
+	TRACE_FAULT,    /* one page was touched: addr */
+	TRACE_MMAP,     /* addr (the result) len prot flags file */
+	TRACE_MUNMAP,   /* addr len */
+	TRACE_MREMAP,   /* addr len (old), to to_len (new), flags */
+	TRACE_BRK,      /* addr: the end of the heap after the call, rounded up to a page */
+	TRACE_MPROTECT, /* addr len prot */
+	TRACE_MADVISE,  /* addr len, flags: the advice */
+	TRACE_MLOCK,    /* addr len flags; len 0 stands for mlockall */
+	TRACE_EXIT,     /* the address space is gone; the last event, if it is there at all */
+	TRACE_SAMPLE,   /* value: VmPTE of the kernel in kB */
 	TRACE_KINDS
 };
 
@@ -33,11 +33,11 @@ enum trace_kind {
 
 struct trace_event {
 	enum trace_kind kind;
-	bool file;		/* REGION, MMAP: backed by a file, or special: not anonymous */
-	uint32_t prot, flags;	/* as the system call takes them */
-	uint64_t time;		/* CLOCK_MONOTONIC, ns; see docs/trace.md for the moment meant */
-	uint64_t lead;		/* of a call: ns from its begin to time */
-	uint64_t took;		/* ns from time to the end of the call, or of the sample's read */
+	bool file;            /* REGION, MMAP: backed by a file, or special: not anonymous */
+	uint32_t prot, flags; /* as the system call takes them */
+	uint64_t time;        /* CLOCK_MONOTONIC, ns; see docs/trace.md for the moment meant */
+	uint64_t lead;        /* of a call: ns from its begin to time */
+	uint64_t took;        /* ns from time to the end of the call, or of the sample's read */
 	uint64_t addr, len;
 	uint64_t to, to_len;
 	uint64_t value;
@@ -45,23 +45,23 @@ struct trace_event {
 
 /* What is known of a recording as a whole. Strings and the array belong to whoever filled it. */
 struct trace_meta {
-	char **argv;		/* the recorded program's command line, argc strings */
+	char **argv; /* the recorded program's command line, argc strings */
 	size_t argc;
-	char *kernel;		/* uname -r */
-	char *machine;		/* uname -m */
-	char *thp;		/* always, madvise or never; empty where there are none */
+	char *kernel;  /* uname -r */
+	char *machine; /* uname -m */
+	char *thp;     /* always, madvise or never; empty where there are none */
 	uint64_t page_size;
-	uint32_t address_bits;	/* user addresses lie below 1 << address_bits */
-	uint64_t lost;		/* events the kernel could not store */
-	uint64_t others;	/* events of other processes, left out */
-	uint64_t children;	/* processes the program forked, left out */
-	uint32_t status;	/* exit status, or TRACE_STATUS_UNKNOWN */
+	uint32_t address_bits; /* user addresses lie below 1 << address_bits */
+	uint64_t lost;         /* events the kernel could not store */
+	uint64_t others;       /* events of other processes, left out */
+	uint64_t children;     /* processes the program forked, left out */
+	uint32_t status;       /* exit status, or TRACE_STATUS_UNKNOWN */
 };
 
 #define TRACE_STATUS_UNKNOWN 256u
 
 /* What the format allows. A reader refuses more before it reserves memory for it. */
-#define TRACE_MAX_BODY (256u << 20)	/* bytes of the uncompressed body */
+#define TRACE_MAX_BODY (256u << 20) /* bytes of the uncompressed body */
 #define TRACE_MAX_ARGS 4096u
 #define TRACE_MAX_STRING 65535u
 #define TRACE_MAX_TIME (UINT64_C(1) << 62)
@@ -71,7 +71,7 @@ struct trace_meta {
 struct trace_error {
 	char text[200];
 	uint64_t offset;
-	bool in_body;		/* offset counts in the uncompressed body, not in the file */
+	bool in_body; /* offset counts in the uncompressed body, not in the file */
 };
 
 /**

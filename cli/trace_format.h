@@ -10,8 +10,8 @@
 #define TRACE_MAGIC "\x89GWT\r\n\x1a\n"
 #define TRACE_MAGIC_SIZE 8u
 #define TRACE_VERSION 1u
-#define TRACE_FILE_BIT 0x80u	/* of the kind's byte: backed by a file */
-#define TRACE_VARINT_MAX 10u	/* bytes of the longest number */
+#define TRACE_FILE_BIT 0x80u /* of the kind's byte: backed by a file */
+#define TRACE_VARINT_MAX 10u /* bytes of the longest number */
 #define TRACE_RECORD_MAX (1 + 9 * TRACE_VARINT_MAX)
 
 /* Offsets of the fixed header's fields; all are little-endian. */
@@ -37,17 +37,17 @@ enum trace_field {
 	TRACE_HAS_FLAGS = 1 << 6,
 	TRACE_HAS_VALUE = 1 << 7,
 	TRACE_HAS_FILE = 1 << 8,
-	TRACE_EMPTY_LEN = 1 << 9,	/* a length of 0 is allowed */
-	TRACE_HAS_LEAD = 1 << 10,	/* stands before TOOK */
+	TRACE_EMPTY_LEN = 1 << 9, /* a length of 0 is allowed */
+	TRACE_HAS_LEAD = 1 << 10, /* stands before TOOK */
 	TRACE_IS_CALL = TRACE_HAS_LEAD | TRACE_HAS_TOOK,
 };
 
 /* What the coding of the next record depends on. */
 struct trace_state {
-	uint64_t time;		/* of the record before */
-	uint64_t page;		/* address of the record before, in pages */
+	uint64_t time; /* of the record before */
+	uint64_t page; /* address of the record before, in pages */
 	uint64_t events;
-	bool over;		/* an EXIT was seen */
+	bool over; /* an EXIT was seen */
 };
 
 unsigned int trace_kind_fields(unsigned int kind);

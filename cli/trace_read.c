@@ -16,15 +16,15 @@
 
 struct trace {
 	unsigned char *body;
-	size_t size, at, first;		/* first: where the records begin */
+	size_t size, at, first; /* first: where the records begin */
 	uint64_t events;
 	struct trace_state state;
 	struct trace_meta meta;
 };
 
-__attribute__((format(printf, 5, 6)))
-static int trace_refuse(struct trace_error *error, int code, bool in_body, uint64_t offset,
-			const char *text, ...)
+__attribute__((format(printf, 5, 6))) static int trace_refuse(struct trace_error *error, int code,
+							      bool in_body, uint64_t offset,
+							      const char *text, ...)
 {
 	va_list args;
 
@@ -192,7 +192,7 @@ static int trace_get_numbers(struct trace *t, struct trace_error *error)
 static int trace_get_meta(struct trace *t, struct trace_error *error)
 {
 	struct trace_meta *m = &t->meta;
-	char **const strings[] = { &m->kernel, &m->machine, &m->thp };
+	char **const strings[] = {&m->kernel, &m->machine, &m->thp};
 	int err = trace_get_numbers(t, error);
 
 	if (err)
@@ -292,7 +292,8 @@ static int trace_unpack(struct trace *t, const unsigned char *file, size_t size,
 	if (ZSTD_isError(n))
 		return trace_refuse(error, -EBADMSG, false, TRACE_HEADER_SIZE,
 				    "the data cannot be uncompressed into the promised %zu bytes: "
-				    "%s", t->size, ZSTD_getErrorName(n));
+				    "%s",
+				    t->size, ZSTD_getErrorName(n));
 	if (n != t->size)
 		return trace_refuse(error, -EBADMSG, false, TRACE_AT_BODY,
 				    "the header promises %zu bytes of body, the data gives %zu",
@@ -300,8 +301,7 @@ static int trace_unpack(struct trace *t, const unsigned char *file, size_t size,
 	return 0;
 }
 
-int trace_open_memory(const void *bytes, size_t size, struct trace **out,
-		      struct trace_error *error)
+int trace_open_memory(const void *bytes, size_t size, struct trace **out, struct trace_error *error)
 {
 	struct trace *t = NULL;
 	int err = trace_check_identity(bytes, size, error);
@@ -364,8 +364,9 @@ static int trace_load(int fd, unsigned char **bytes, size_t *size, struct trace_
 	err = trace_read_all(fd, *bytes, *size);
 	if (err) {
 		free(*bytes);
-		return trace_refuse(error, err, false, 0, "%s", err == -EBADMSG ?
-				    "the file became shorter while it was read" : strerror(-err));
+		return trace_refuse(error, err, false, 0, "%s",
+				    err == -EBADMSG ? "the file became shorter while it was read"
+						    : strerror(-err));
 	}
 	return 0;
 }
@@ -401,7 +402,7 @@ bool trace_next(struct trace *t, struct trace_event *event)
 {
 	if (t->at == t->size)
 		return false;
-	trace_get_event(t, event);	/* checked when the trace was opened */
+	trace_get_event(t, event); /* checked when the trace was opened */
 	trace_state_step(&t->meta, &t->state, event);
 	return true;
 }
@@ -409,7 +410,7 @@ bool trace_next(struct trace *t, struct trace_event *event)
 void trace_rewind(struct trace *t)
 {
 	t->at = t->first;
-	t->state = (struct trace_state){ 0 };
+	t->state = (struct trace_state){0};
 }
 
 void trace_close(struct trace *t)

@@ -13,13 +13,13 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#define TRACE_LEVEL 9	/* of zstd: a few percent from the best at a tenth of its time */
+#define TRACE_LEVEL 9 /* of zstd: a few percent from the best at a tenth of its time */
 
 struct trace_writer {
 	unsigned char *body;
 	size_t used, room;
 	struct trace_state state;
-	struct trace_meta rules;	/* only the numbers: they decide what an event may hold */
+	struct trace_meta rules; /* only the numbers: they decide what an event may hold */
 };
 
 static int trace_reserve(struct trace_writer *w, size_t more)
@@ -66,9 +66,9 @@ static int trace_put_string(struct trace_writer *w, const char *s)
 
 static int trace_put_meta(struct trace_writer *w, const struct trace_meta *meta)
 {
-	const char *const strings[] = { meta->kernel, meta->machine, meta->thp };
-	const uint64_t numbers[] = { meta->page_size, meta->address_bits, meta->lost,
-				     meta->others, meta->children, meta->status, meta->argc };
+	const char *const strings[] = {meta->kernel, meta->machine, meta->thp};
+	const uint64_t numbers[] = {meta->page_size, meta->address_bits, meta->lost, meta->others,
+				    meta->children,  meta->status,       meta->argc};
 	int err = trace_reserve(w, sizeof(numbers) / sizeof(*numbers) * TRACE_VARINT_MAX);
 
 	for (size_t i = 0; !err && i < sizeof(numbers) / sizeof(*numbers); i++)

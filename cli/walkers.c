@@ -41,7 +41,8 @@ static void note(struct walker *walker, const char *what, uint64_t va, uint64_t 
 			 (unsigned long long)frame);
 }
 
-/* An answer: the frame must hold that page, and cannot have been released since the section began. */
+/* An answer: the frame must hold that page, and cannot have been released since the section
+ * began. */
 static void check_found(struct walker *walker, uint64_t va, uint64_t frame)
 {
 	struct frames *frames = walker->all->frames;
@@ -79,9 +80,11 @@ static void walk_once(struct walker *walker, uint64_t top)
 		check_found(walker, va, out >> page_lg2);
 		return;
 	}
-	/* The walk's loads come before this one; pairs with the updater's store ahead of its unmap. */
+	/* The walk's loads come before this one; pairs with the updater's store ahead of its
+	 * unmap. */
 	atomic_thread_fence(memory_order_acquire);
-	if (frame_state(before) == FRAME_MAPPED && before == gw_load_relaxed(&all->frames->word[frame])) {
+	if (frame_state(before) == FRAME_MAPPED &&
+	    before == gw_load_relaxed(&all->frames->word[frame])) {
 		walker->result.wrong++;
 		note(walker, "a mapped page was not found", va, frame);
 	}
@@ -106,8 +109,9 @@ static void *walk(void *arg)
 	return NULL;
 }
 
-int walkers_start(unsigned n, const struct gw_format *format, const struct gw_pt *pt, struct frames *frames,
-		  const struct rcu_flavor_struct *flavour, struct walkers **out)
+int walkers_start(unsigned n, const struct gw_format *format, const struct gw_pt *pt,
+		  struct frames *frames, const struct rcu_flavor_struct *flavour,
+		  struct walkers **out)
 {
 	struct walkers *all = calloc(1, sizeof(*all) + n * sizeof(all->walker[0]));
 

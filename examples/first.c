@@ -11,7 +11,8 @@
 static void release(void *ctx, const struct gw_leaf *run)
 {
 	(void)ctx;
-	printf("released %#llx, %llu KiB\n", (unsigned long long)run->out, (unsigned long long)run->bytes >> 10);
+	printf("released %#llx, %llu KiB\n", (unsigned long long)run->out,
+	       (unsigned long long)run->bytes >> 10);
 }
 
 int main(void)

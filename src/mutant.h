@@ -4,8 +4,9 @@
 #ifndef GW_MUTANT_H
 #define GW_MUTANT_H
 
-/* GW_MUTANT(name) is 1 in a build with that fault and the constant 0 in every other: an undefined name stays
- * a word after expansion, which pastes into nothing that takes an argument's place. */
+/* GW_MUTANT(name) is 1 in a build with that fault and the constant 0 in every other: an
+ * undefined name stays a word after expansion, which pastes into nothing that takes an
+ * argument's place. */
 #define GW_MUTANT(name) GW_MUTANT_IS_ONE(GW_MUTANT_##name)
 #define GW_MUTANT_IS_ONE(value) GW_MUTANT_PASTE(value)
 #define GW_MUTANT_PASTE(value) GW_MUTANT_CHOOSE(GW_MUTANT_COMMA_##value)

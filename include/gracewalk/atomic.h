@@ -10,10 +10,11 @@
 /* An entry of a table. Hardware and walkers read it at any moment. */
 typedef _Atomic uint64_t gw_entry;
 
-/* A load whose result is the address of the next load: a walk's step from one table to the next. The
- * dependence orders the two on every processor that Linux runs on, so that no fence is needed. C11 can say this only
- * as "acquire" (compilers promote consume to it), which costs a fence on weakly ordered processors: there
- * the load is relaxed and the dependence does the work. Checkers that know C11 alone get the acquire. */
+/* A load whose result is the address of the next load: a walk's step from one table to the next.
+ * The dependence orders the two on every processor that Linux runs on, so that no fence is
+ * needed. C11 can say this only as "acquire" (compilers promote consume to it), which costs a
+ * fence on weakly ordered processors: there the load is relaxed and the dependence does the
+ * work. Checkers that know C11 alone get the acquire. */
 #if defined(__SANITIZE_THREAD__) || defined(GW_C11_CHECKER)
 #define gw_load_dependent(p) atomic_load_explicit(p, memory_order_acquire)
 #elif defined(__has_feature)
@@ -34,8 +35,9 @@ typedef _Atomic uint64_t gw_entry;
 
 #define gw_exchange_acquire(p, v) atomic_exchange_explicit(p, v, memory_order_acquire)
 #define gw_exchange_acq_rel(p, v) atomic_exchange_explicit(p, v, memory_order_acq_rel)
-#define gw_cas_acq_rel(p, old, v) \
-	atomic_compare_exchange_strong_explicit(p, old, v, memory_order_acq_rel, memory_order_acquire)
+#define gw_cas_acq_rel(p, old, v)                                                \
+	atomic_compare_exchange_strong_explicit(p, old, v, memory_order_acq_rel, \
+						memory_order_acquire)
 
 #define gw_fetch_add_relaxed(p, v) atomic_fetch_add_explicit(p, v, memory_order_relaxed)
 #define gw_fetch_sub_relaxed(p, v) atomic_fetch_sub_explicit(p, v, memory_order_relaxed)

@@ -77,8 +77,8 @@ struct gw_bare {
  * Return: 0, or -EINVAL: no memory to hand out, no `cpu`, or too many CPUs. */
 int gw_bare_init(struct gw_bare *bare, const struct gw_bare_opts *opts);
 
-/* Moves grace periods on by a step, without waiting, and runs the deferred calls that are due: they
- * run here and nowhere else.
+/* Moves grace periods on by a step, without waiting, and runs the deferred calls that are due:
+ * they run here and nowhere else.
  * Context: any CPU, several at a time; outside read-side sections, no lock held, not from a
  * deferred call.
  * Return: whether a deferred call is still to run or under way. */
@@ -88,10 +88,12 @@ bool gw_bare_poll(struct gw_bare *bare);
  * Context: as gw_bare_poll; nothing may defer without end meanwhile. */
 void gw_bare_drain(struct gw_bare *bare);
 
-/* Bytes that nobody has allocated or reserved. Context: any. */
+/* Bytes that nobody has allocated or reserved.
+ * Context: any. */
 size_t gw_bare_free_bytes(struct gw_bare *bare);
 
-/* Grace periods that have ended since gw_bare_init. Context: any. */
+/* Grace periods that have ended since gw_bare_init.
+ * Context: any. */
 uint64_t gw_bare_grace_periods(struct gw_bare *bare);
 
 #endif

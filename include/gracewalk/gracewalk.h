@@ -21,21 +21,24 @@
  *
  * GUARANTEES
  *
- * To walkers, in a read-side section of the environment's flavour (or a quiescent one's equal):
+ * To walkers, in a read-side section of the environment's kind:
  *
  *   A  A walk takes no lock, writes nothing, and ends after at most one load a level.
- *   B  A walk sees each page as it was before or after an update of it, never a mix of the two. While
- *      gw_map runs, some pages of its range may be there and others not yet, in any order; likewise the others.
- *      Formats with break-before-make may also show a page absent while a larger leaf around it is split.
- *   C  A walk that begins after gw_map, gw_unmap or gw_protect returned sees what it did, or something later.
+ *   B  A walk sees each page as it was before or after an update of it, never a mix of the two.
+ *      While gw_map runs, some pages of its range may be there and others not yet, in any order;
+ *      likewise the others. Formats with break-before-make may also show a page absent while a
+ *      larger leaf around it is split.
+ *   C  A walk that begins after gw_map, gw_unmap or gw_protect returned sees what it did, or
+ *      something later.
  *   D  A walk that sees a leaf sees all that its updater wrote before the call that mapped it.
- *   E  Until the read-side section ends, no table that a walk reached is reused or changes under it other than by
- *      updates of its entries, and nothing that a leaf pointed to is released.
+ *   E  Until the read-side section ends, no table that a walk reached is reused or changes under
+ *      it other than by updates of its entries, and nothing that a leaf pointed to is released.
  *
  * To updaters:
  *
- *   F  Updaters of one page act one after the other. Updaters whose ranges share no table hold no table lock in
- *      common. Any of them may run beside any walker; which calls exclude which:
+ *   F  Updaters of one page act one after the other. Updaters whose ranges share no table hold
+ *      no table lock in common. Any of them may run beside any walker; which calls exclude
+ *      which:
  *
  *                    map     unmap   protect reclaim walk    destroy
  *        map         table   table   table   table   -       caller
@@ -44,17 +47,21 @@
  *        reclaim     table   table   table   table   -       caller
  *        walk        -       -       -       -       -       -
  *
- *        table: only where both change entries of one table, for as long as that takes
- *        caller: must not run at the same time; walkers may, until a grace period after gw_destroy began
+ *        "table": only where both change entries of one table, for as long as that takes.
+ *        "caller": they must not run at the same time; walkers may, until a grace period after
+ *        gw_destroy began.
  *
- *   G  A call that fails leaves the page table as it was. gw_unmap and gw_protect need memory only where a
- *      leaf lies across the start or the end of the range, and fail before they changed anything.
- *   H  For what was unmapped: `invalidate` once a call, for the range that was in fact unmapped; then a grace
- *      period; then `release` for what leaves pointed to, and the tables turn free.
- *   I  A table whose last entry was removed is retired, at every level, whatever the size of the calls that
- *      emptied it. When is a policy: enum gw_policy. The root stays.
- *   J  Tables that wait for grace periods take at most `deferred_limit` bytes, and as much again may be idle: past
- *      that an updater waits for a grace period itself.
+ *   G  A call that fails leaves the page table as it was. gw_unmap and gw_protect need memory
+ *      only where a leaf lies across the start or the end of the range, and fail before they
+ *      changed anything.
+ *   H  For what was unmapped: `invalidate` once a call, for the range that was in fact unmapped;
+ *      then a grace period; then `release` for what leaves pointed to, and the tables turn free.
+ *   I  A table whose last entry was removed is retired, at every level, whatever the size of the
+ *      calls that emptied it. When is a policy: enum gw_policy. The root stays.
+ *   J  Tables and records of leaves that wait for grace periods take at most `deferred_limit`
+ *      bytes, and as much again may be idle: past that an updater waits for a grace period
+ *      itself. (Updaters look before they add, so that several at once may pass the limit by
+ *      what each adds.)
  *
  * FORMATS
  *
@@ -63,9 +70,9 @@
  *     #define GW_FORMAT x86_64
  *     #include <gracewalk/gracewalk.h>
  *
- * and then calls gw_map, which names gw_x86_64_map: every call is direct, and gw_walk is compiled into the caller with
- * all constants folded. Code that chooses a format as it runs leaves GW_FORMAT out and goes through
- * a struct gw_format: gw_format_find("x86-64").
+ * and then calls gw_map, which names gw_x86_64_map: every call is direct, and gw_walk is
+ * compiled into the caller with all constants folded. Code that chooses a format as it runs
+ * leaves GW_FORMAT out and goes through a struct gw_format: gw_format_find("x86-64").
  */
 #include <gracewalk/atomic.h>
 #include <gracewalk/env.h>
@@ -81,14 +88,14 @@ struct gw_pt {
 
 /* A leaf, or a run of leaves that continue one another. */
 struct gw_leaf {
-	uint64_t va;    /* of its first byte */
-	uint64_t out;   /* what that maps to */
+	uint64_t va;  /* of its first byte */
+	uint64_t out; /* what that maps to */
 	uint64_t bytes;
-	uint32_t attr;  /* GW_READ and so on, accessed and dirty as they were */
+	uint32_t attr; /* GW_READ and so on, accessed and dirty as they were */
 };
 
-/* What an `invalidate` is for. Every cached translation that overlaps the range goes, also one that a larger leaf
- * gave before it was split. */
+/* What an `invalidate` is for. Every cached translation that overlaps the range goes, also one
+ * that a larger leaf gave before it was split. */
 struct gw_range {
 	uint64_t va, bytes;
 	bool tables; /* tables were unlinked: walk caches too */
@@ -96,8 +103,9 @@ struct gw_range {
 
 /* When a table that turned empty is unlinked (guarantee I). */
 enum gw_policy {
-	/* When a grace period has passed and it is still empty; at once where one call unmapped all that the
-	 * table could hold. A page that is mapped and unmapped in a loop costs at most one table a grace period. */
+	/* When a grace period has passed and it is still empty; at once where one call unmapped
+	 * all that the table could hold. A page that is mapped and unmapped in a loop costs at
+	 * most one table a grace period. */
 	GW_POLICY_LAZY,
 	GW_POLICY_EAGER,  /* at once */
 	GW_POLICY_MANUAL, /* when gw_reclaim is called, and not before */
@@ -110,19 +118,22 @@ struct gw_opts {
 	enum gw_policy policy;
 	size_t deferred_limit; /* bytes; 0: 16 MiB */
 
-	/* Heaps made by the caller, from gw_heap_defaults, for several page tables to share or to place tables in
-	 * memory of the caller's choice. NULL: the page table makes its own. */
+	/* Heaps made by the caller, from gw_heap_defaults, for several page tables to share or
+	 * to place tables in memory of the caller's choice. NULL: the page table makes its own. */
 	struct gw_heap *heap[GW_HEAPS_MAX];
 
-	/* Each may be NULL. None may call back into the page table, except to walk. `ctx` is theirs, and must live
-	 * until `destroyed`.
+	/* Each may be NULL. None may call back into the page table, except to walk. `ctx` is
+	 * theirs, and must live until `destroyed`.
 	 *
-	 * invalidate: before anything that was unmapped is released. Called by the updater, or by the environment
-	 * where a lazy reclaim unlinks empty tables. A table's lock may be held (break-before-make). May wait, but
-	 * not for an updater.
-	 * release: after the grace period, from the environment's deferred calls or from an updater, with no lock
-	 * held; the runs of one gw_unmap in any order. Not for leaves that a failed gw_map took back.
-	 * destroyed: the last call of all, after gw_destroy and its grace period. */
+	 * `invalidate`: before anything that was unmapped is released. Called by the updater, or
+	 * by the environment where a lazy reclaim unlinks empty tables. A table's lock may be
+	 * held (break-before-make). May wait, but not for an updater.
+	 *
+	 * `release`: after the grace period, from the environment's deferred calls or from an
+	 * updater, with no lock held; the runs of one gw_unmap in any order. Not for leaves that
+	 * a failed gw_map took back.
+	 *
+	 * `destroyed`: the last call of all, after gw_destroy and its grace period. */
 	void (*invalidate)(void *ctx, const struct gw_range *range);
 	void (*release)(void *ctx, const struct gw_leaf *run);
 	void (*destroyed)(void *ctx);
@@ -131,12 +142,13 @@ struct gw_opts {
 
 struct gw_pt_stats {
 	unsigned heaps;
-	struct gw_heap_stats heap[GW_HEAPS_MAX]; /* shared heaps: of all their page tables together */
-	uint64_t table_bytes;         /* used: linked, or about to be */
+	/* Shared heaps: of all their page tables together. */
+	struct gw_heap_stats heap[GW_HEAPS_MAX];
+	uint64_t table_bytes; /* used: linked, or about to be */
 	uint64_t table_bytes_peak;
-	uint64_t waiting_bytes;       /* unlinked, a grace period running */
-	uint64_t block_bytes;         /* held for tables in any state */
-	uint64_t idle;                /* tables that turned empty and were not looked at since */
+	uint64_t waiting_bytes; /* unlinked, a grace period running */
+	uint64_t block_bytes;   /* held for tables in any state */
+	uint64_t idle;          /* tables that turned empty and were not looked at since */
 };
 
 /* Room for an entry under its table's lock: gw_pte_map_lock. */
@@ -162,7 +174,8 @@ struct gw_format {
 	int (*check)(struct gw_pt *pt);
 };
 
-/* The format of that name, or NULL; by number from 0, or NULL past the last. Context: any. */
+/* The format of that name, or NULL; by number from 0, or NULL past the last.
+ * Context: any. */
 const struct gw_format *gw_format_find(const char *name);
 const struct gw_format *gw_format_at(unsigned number);
 
@@ -187,61 +200,76 @@ const struct gw_format *gw_format_at(unsigned number);
 #define gw_check GW_NAME(check)
 #define gw_ops GW_NAME(ops)
 
-/* Fills the options that a format's heap number `heap` must have; the caller adds the environment and, at
- * will, the rest. Context: any. Return: 0, or -EINVAL: the format has no such heap. */
+/* Fills the options that a format's heap number `heap` must have; the caller adds the
+ * environment and, at will, the rest.
+ * Context: any.
+ * Return: 0, or -EINVAL: the format has no such heap. */
 int gw_heap_defaults(unsigned heap, struct gw_heap_opts *opts);
 
-/* Makes an empty page table in *pt. Context: may allocate.
- * Return: 0, -ENOMEM, or -EINVAL: no environment, or heaps that do not fit the format or one another. */
+/* Makes an empty page table in *pt.
+ * Context: may allocate.
+ * Return: 0, -ENOMEM, or -EINVAL: no environment, or heaps that do not fit the format or one
+ * another. */
 int gw_create(const struct gw_opts *opts, struct gw_pt **pt);
 
-/* Destroys a page table with all that it maps; returns at once. Invalidates the whole range first; walkers that are
- * under way go on until their sections end; then leaves are released, and tables go back to their heap.
+/* Destroys a page table with all that it maps; returns at once. Invalidates the whole range
+ * first; walkers that are under way go on until their sections end; then leaves are released,
+ * and tables go back to their heap.
  * Context: as gw_map; no other updater of this page table is running or comes later. */
 void gw_destroy(struct gw_pt *pt);
 
-/* Maps [va, va + bytes) to [out, out + bytes), or to the one value `out` for index64, with the largest leaves that
- * fit. Nothing in the range may be mapped yet.
- * Context: takes table locks; may wait for a grace period, so outside read-side sections, with no lock that a
- * walker waits for.
- * Return: 0; -EINVAL: not in whole pages, or empty; -ERANGE: outside the format's addresses; -EOPNOTSUPP: the
- * format cannot express `attr`; -EEXIST: something is mapped there; -ENOMEM. On an error what the
- * call had mapped is taken back: walkers may have seen it, so let a grace period pass before its pages are reused. */
+/* Maps [va, va + bytes) to [out, out + bytes), or to the one value `out` for index64, with the
+ * largest leaves that fit. Nothing in the range may be mapped yet.
+ * Context: takes table locks; may wait for a grace period, so outside read-side sections, with
+ * no lock that a walker waits for.
+ * Return: 0; -EINVAL: not in whole pages, or empty; -ERANGE: outside the format's addresses;
+ * -EOPNOTSUPP: the format cannot express `attr`; -EEXIST: something is mapped there; -ENOMEM. On
+ * an error what the call had mapped is taken back: walkers may have seen it, so let a grace
+ * period pass before its pages are reused. */
 int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
 
-/* Unmaps what is mapped in [va, va + bytes); holes do not matter. Larger leaves across an end are split.
- * Context: as gw_map. Return: 0, -EINVAL, -ERANGE, or -ENOMEM: no table to split a leaf with. */
+/* Unmaps what is mapped in [va, va + bytes); holes do not matter. Larger leaves across an end
+ * are split.
+ * Context: as gw_map.
+ * Return: 0, -EINVAL, -ERANGE, or -ENOMEM: no table to split a leaf with. */
 int gw_unmap(struct gw_pt *pt, uint64_t va, uint64_t bytes);
 
-/* Gives what is mapped in [va, va + bytes) other rights, memory type and software bits; accessed and dirty are
- * added to, never taken. Holes stay holes. Context, Return: as gw_unmap; and -EOPNOTSUPP. */
+/* Gives what is mapped in [va, va + bytes) other rights, memory type and software bits; accessed
+ * and dirty are added to, never taken. Holes stay holes. Context, Return: as gw_unmap; and
+ * -EOPNOTSUPP. */
 int gw_protect(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t attr);
 
-/* Retires every empty table whose whole span lies in [va, va + bytes), whatever the policy; ends that are
- * outside the format's addresses are cut off. Cannot fail. Context: as gw_map. */
+/* Retires every empty table whose whole span lies in [va, va + bytes), whatever the policy; ends
+ * that are outside the format's addresses are cut off. Cannot fail.
+ * Context: as gw_map. */
 void gw_reclaim(struct gw_pt *pt, uint64_t va, uint64_t bytes);
 
-/* The entry of the page at va, for looking at; NULL: there is no table that would hold it (nothing is mapped
- * around, or a larger leaf is). Opens a read-side section that gw_pte_unmap ends; on NULL none is open.
+/* The entry of the page at va, for looking at; NULL: there is no table that would hold it
+ * (nothing is mapped around, or a larger leaf is). Opens a read-side section that gw_pte_unmap
+ * ends; on NULL none is open.
  * Context: any. */
 const gw_entry *gw_pte_map(struct gw_pt *pt, uint64_t va);
 void gw_pte_unmap(struct gw_pt *pt);
 
-/* The same under the table's lock, for changing. No updater comes between; one that unmaps the whole surroundings at
- * this moment takes the lock afterwards, and gathers what was set here with the rest. gw_pte_set
- * exchanges the entry, keeps the table's count and returns what was there; invalidating and waiting
- * for a grace period before that is reused are the caller's part. The value is a leaf of the format at level 0
- * (gw_fmt_leaf) or gw_fmt_empty(0).
- * Context: between map_lock and unlock a read-side section is open and a spinning lock is held: be quick. */
+/* The same under the table's lock, for changing. No updater comes between; one that unmaps the
+ * whole surroundings at this moment takes the lock afterwards, and gathers what was set here
+ * with the rest. gw_pte_set exchanges the entry, keeps the table's count and returns what was
+ * there; invalidating and waiting for a grace period before that is reused are the caller's
+ * part. The value is a leaf of the format at level 0 (gw_fmt_leaf) or gw_fmt_empty(0).
+ * Context: between map_lock and unlock a read-side section is open and a spinning lock is held:
+ * be quick. */
 bool gw_pte_map_lock(struct gw_pt *pt, uint64_t va, struct gw_pte *pte);
 uint64_t gw_pte_set(struct gw_pt *pt, struct gw_pte *pte, uint64_t entry);
 void gw_pte_unlock(struct gw_pt *pt, struct gw_pte *pte);
 
-/* Figures of one moment. Context: takes the heaps' locks for a short time. */
+/* Figures of one moment.
+ * Context: takes the heaps' locks for a short time. */
 void gw_stats(struct gw_pt *pt, struct gw_pt_stats *stats);
 
-/* Recounts the whole structure: every count, mark and level, and the heaps that are the page table's own.
- * Context: no updater runs meanwhile, and no deferred call. Return: 0, or -EIO. */
+/* Recounts the whole structure: every count, mark and level, and the heaps that are the page
+ * table's own.
+ * Context: no updater runs meanwhile, and no deferred call.
+ * Return: 0, or -EIO. */
 int gw_check(struct gw_pt *pt);
 
 extern const struct gw_format gw_ops;

@@ -13,9 +13,9 @@
  *   used     given out
  *   waiting  unlinked by its owner, a grace period running
  *
- * A block with a free table is on the heap's list; with none, on no list; with all free, its memory goes back to
- * the environment. A block has ONE deferred-call head, however many of its tables wait.
- * docs/protocol.md has the proof; src/heap/defer.c the code.
+ * A block with a free table is on the heap's list; with none, on no list; with all free, its
+ * memory goes back to the environment. A block has ONE deferred-call head, however many of its
+ * tables wait. docs/protocol.md has the proof; src/heap/defer.c the code.
  */
 struct gw_heap;
 
@@ -25,16 +25,17 @@ struct gw_heap_opts {
 	struct gw_env *env;
 	size_t table_bytes;        /* a power of two, 8 bytes to 1 MiB */
 	unsigned tables_per_block; /* a power of two, 1 to 256 */
-	size_t desc_bytes;         /* room for a descriptor beside each table, a multiple of 8 or 0 */
-	uint64_t empty;            /* tables are given out with every 8-byte entry set to this */
-	uint64_t poison;           /* not 0: a table that turns free is overwritten with this (for tests) */
+	size_t desc_bytes; /* room for a descriptor beside each table, a multiple of 8 or 0 */
+	uint64_t empty;    /* tables are given out with every 8-byte entry set to this */
+	uint64_t poison;   /* not 0: a table that turns free is overwritten with this (for tests) */
 
-	/* The region that all blocks lie in. `base` NULL: address space from the environment, and a table's
-	 * physical address is its pointer. Otherwise memory of the caller's (say, a guest's), aligned to a
-	 * block, that stands for the physical address `phys`, aligned to a table. */
+	/* The region that all blocks lie in. `base` NULL: address space from the environment,
+	 * and a table's physical address is its pointer. Otherwise memory of the caller's (say,
+	 * a guest's), aligned to a block, that stands for the physical address `phys`, aligned
+	 * to a table. */
 	void *base;
 	uint64_t phys;
-	size_t max_bytes; /* of the region: the most that all blocks can take; 0: 16 GiB (256 MiB on 32-bit) */
+	size_t max_bytes; /* most that all blocks can take; 0: 16 GiB (256 MiB on 32-bit) */
 };
 
 struct gw_heap_stats {
@@ -51,31 +52,37 @@ struct gw_heap_stats {
 };
 
 /* Makes a heap with one reference, the caller's, in *heap.
- * Context: may allocate. Return: 0, -EINVAL (an option is out of bounds, `base` or `phys` is misaligned), -ENOMEM. */
+ * Context: may allocate.
+ * Return: 0, -EINVAL (an option is out of bounds, `base` or `phys` is misaligned), -ENOMEM. */
 int gw_heap_create(const struct gw_heap_opts *opts, struct gw_heap **heap);
 
-/* Takes another reference. Context: any; the caller holds one already. */
+/* Takes another reference.
+ * Context: any; the caller holds one already. */
 void gw_heap_get(struct gw_heap *heap);
 
-/* Drops a reference and returns at once. Each deferred call in flight holds one too: the last to go
- * gives back all blocks that are left, used tables and all. Context: no lock of the heap held. */
+/* Drops a reference and returns at once. Each deferred call in flight holds one too: the last to
+ * go gives back all blocks that are left, used tables and all.
+ * Context: no lock of the heap held. */
 void gw_heap_put(struct gw_heap *heap);
 
 /* Gives out a table, filled with the empty entry; its descriptor holds garbage. NULL: no memory.
- * Context: any thread; takes the heap's lock for a short time; may enter the environment for memory. */
+ * Context: any thread; takes the heap's lock for a short time; may enter the environment for
+ * memory. */
 void *gw_heap_alloc(struct gw_heap *heap);
 
 /* Takes back a table that no walker can reach: never published, or a grace period has passed.
  * Context: as gw_heap_alloc. */
 void gw_heap_free(struct gw_heap *heap, void *table);
 
-/* Takes back a table that was unlinked a moment ago: it turns free after a grace period that begins after
- * this call, and its memory is not touched before. Allocates nothing, takes no lock, cannot fail.
+/* Takes back a table that was unlinked a moment ago: it turns free after a grace period that
+ * begins after this call, and its memory is not touched before. Allocates nothing, takes no
+ * lock, cannot fail.
  * Context: any thread; with or without locks; inside or outside a read-side section. */
 void gw_heap_defer(struct gw_heap *heap, void *table);
 
-/* Several deferrals, with one atomic operation for neighbours in a block. Start with `{heap}`; add each
- * table; flush at the end: until then an added table is not deferred. Context: as gw_heap_defer. */
+/* Several deferrals, with one atomic operation for neighbours in a block. Start with `{heap}`;
+ * add each table; flush at the end: until then an added table is not deferred.
+ * Context: as gw_heap_defer. */
 struct gw_retire {
 	struct gw_heap *heap;
 	void *block;
@@ -90,19 +97,23 @@ void gw_retire_flush(struct gw_retire *retire);
  * Context: any. Found by arithmetic; no memory is read but the heap itself. */
 void *gw_heap_desc(const struct gw_heap *heap, const void *table);
 
-/* Whether a heap was made with this environment, size of table and of descriptor, and empty entry. Context: any. */
+/* Whether a heap was made with this environment, size of table and of descriptor, and empty
+ * entry.
+ * Context: any. */
 bool gw_heap_fits(const struct gw_heap *heap, const struct gw_heap_opts *opts);
 
 /* Pointer minus physical address, the same for every table of the heap. */
 uintptr_t gw_heap_to_pointer(const struct gw_heap *heap);
 
-/* Bytes of tables that wait for a grace period. Context: any; exact only when nothing runs beside it. */
+/* Bytes of tables that wait for a grace period.
+ * Context: any; exact only when nothing runs beside it. */
 size_t gw_heap_waiting_bytes(const struct gw_heap *heap);
 
 /* Context: takes the heap's lock. Figures of one moment, except those that deferrals move. */
 void gw_heap_stats(struct gw_heap *heap, struct gw_heap_stats *stats);
 
-/* Recounts every block against its masks and the list. Context: nothing else may use the heap meanwhile.
+/* Recounts every block against its masks and the list.
+ * Context: nothing else may use the heap meanwhile.
  * Return: 0, or -EIO when something does not add up. */
 int gw_heap_check(struct gw_heap *heap);
 

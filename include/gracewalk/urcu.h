@@ -8,11 +8,13 @@
 
 struct rcu_flavor_struct;
 
-/* Makes an environment on a flavour: urcu_memb_flavor, urcu_qsbr_flavor, urcu_mb_flavor, urcu_bp_flavor
- * and so on, as liburcu's headers declare them and as cds_lfht_new_flavor() takes them. Every thread that calls
- * into Gracewalk, walkers and updaters, is registered with that flavour (bp registers by itself).
- * With qsbr a call that changes a page table may wait, and is then a quiescent state of its thread.
- * Context: may allocate. Return: the environment, or NULL: no memory. */
+/* Makes an environment on a flavour: urcu_memb_flavor, urcu_qsbr_flavor, urcu_mb_flavor,
+ * urcu_bp_flavor and so on, as liburcu's headers declare them and as cds_lfht_new_flavor() takes
+ * them. Every thread that calls into Gracewalk, walkers and updaters, is registered with that
+ * flavour (bp registers by itself). With qsbr a call that changes a page table may wait, and is
+ * then a quiescent state of its thread.
+ * Context: may allocate.
+ * Return: the environment, or NULL: no memory. */
 struct gw_env *gw_urcu_create(const struct rcu_flavor_struct *flavour);
 
 /* Waits until every deferred call has run, those too that they deferred in turn.
@@ -23,8 +25,9 @@ void gw_urcu_drain(struct gw_env *env);
  * Context: as gw_urcu_drain. */
 void gw_urcu_destroy(struct gw_env *env);
 
-/* Grace periods waited for since creation, one after another: those that served deferred calls, however
- * many, and those that an updater waited for. Context: any. */
+/* Grace periods waited for since creation, one after another: those that served deferred calls,
+ * however many, and those that an updater waited for.
+ * Context: any. */
 uint64_t gw_urcu_grace_periods(const struct gw_env *env);
 
 #endif

@@ -7,7 +7,9 @@
 #ifndef GW_FORMAT_HEADER
 #define GW_QUOTE(path) #path
 #define GW_HEADER(path) GW_QUOTE(path)
+/* clang-format off */
 #define GW_FORMAT_HEADER GW_HEADER(gracewalk/format/GW_FORMAT.h)
+/* clang-format on */
 #endif
 #include GW_FORMAT_HEADER
 
@@ -70,8 +72,9 @@ GW_WALK_INLINE bool gw_walk_leaf(uint64_t e, uint64_t va, unsigned level, struct
 	return true;
 }
 
-/* Looks up va. Return: whether a leaf maps it, and then the leaf in *leaf; fields that the caller
- * does not look at cost nothing. Guarantees A to E.
+/* Looks up va.
+ * Return: whether a leaf maps it, and then the leaf in *leaf; fields that the caller does not
+ * look at cost nothing. Guarantees A to E.
  * Context: inside a read-side section; or no updater runs. */
 GW_WALK_INLINE bool gw_walk(const struct gw_pt *pt, uint64_t va, struct gw_leaf *leaf)
 {
@@ -94,7 +97,8 @@ GW_WALK_INLINE bool gw_walk(const struct gw_pt *pt, uint64_t va, struct gw_leaf 
 	return gw_walk_leaf(gw_walk_load(table, to_pointer), va, 0, leaf);
 }
 
-/* Looks up what the byte at va maps to. Return, Context: as gw_walk. */
+/* Looks up what the byte at va maps to. Return,
+ * Context: as gw_walk. */
 GW_WALK_INLINE bool gw_translate(const struct gw_pt *pt, uint64_t va, uint64_t *out)
 {
 	struct gw_leaf leaf;

@@ -8,35 +8,37 @@
 #include <gracewalk/heap.h>
 #include <stdbool.h>
 
-/* A block's record stands beside its memory, in an array of the heap: from a table's address to its block,
- * and to its descriptor, is arithmetic. Sets of tables are bit masks of up to four words.
+/* A block's record stands beside its memory, in an array of the heap: from a table's address to
+ * its block, and to its descriptor, is arithmetic. Sets of tables are masks of up to four words.
  *
- *   free       past their grace period, to be had            under the heap's lock
- *   pending    waiting: current and next together            atomic
- *   current    what the running grace period covers          whoever queued the head; its callback
- *   next       deferred since: pending & ~current            not stored
- *   used       everything else                               not stored
+ *   free       past their grace period, to be had          under the heap's lock
+ *   pending    waiting: current and next together          atomic
+ *   current    what the running grace period covers        whoever queued the head; its callback
+ *   next       deferred since: pending & ~current          not stored
+ *   used       everything else                             not stored
  *
- *   free & pending == 0, always                                                      (invariant H1)
- *   on the heap's list  <=>  free != 0                                               (invariant H2)
- *   a non-empty word of pending has exactly one party responsible for it: the deferral that found
- *   it empty, until that has announced it; then the head, queued or about to be        (invariant H3)
+ * Invariants:
+ *
+ *   H1  free & pending == 0, always.
+ *   H2  A block is on the heap's list exactly if it has a free table; all free, it has no memory.
+ *   H3  A non-empty word of pending has exactly one party responsible for it: the deferral that
+ *       found it empty, until that has announced it; then the head, queued or about to be.
  */
 enum { WORD_BITS = 64, WORDS = GW_TABLES_PER_BLOCK_MAX / WORD_BITS };
 
 struct block {
 	struct gw_heap *heap;
-	struct gw_head head;          /* the ONE */
-	_Atomic uint64_t announced;   /* bit w: word w of pending is for the head to take; not 0: head queued */
+	struct gw_head head;        /* the ONE */
+	_Atomic uint64_t announced; /* words of pending for the head; not 0: it is queued */
 	_Atomic uint64_t pending[WORDS];
-	uint64_t current_words;       /* announced, as it was when the head was queued */
-	uint64_t current[WORDS];      /* pending, as it was when the head was queued */
+	uint64_t current_words;  /* announced, as it was when the head was queued */
+	uint64_t current[WORDS]; /* pending, as it was when the head was queued */
 
 	uint64_t free[WORDS];
 	uint32_t nfree;
-	uint32_t node;                /* the free table whose memory holds the list node */
-	uint32_t next_vacant;         /* while the heap holds no memory for this block: the next such + 1 */
-	uint64_t descs[];             /* desc_bytes a table */
+	uint32_t node;        /* the free table whose memory holds the list node */
+	uint32_t next_vacant; /* while the heap holds no memory for this block: the next such + 1 */
+	uint64_t descs[];     /* desc_bytes a table */
 };
 
 /* The list node, in the memory of a free table: neighbours as block number + 1, 0 for none. */
@@ -46,8 +48,8 @@ struct list_node {
 
 struct gw_heap {
 	struct gw_env *env;
-	unsigned char *base;          /* of the region; block i at base + (i << block_lg2) */
-	unsigned char *blocks;        /* their records; record i at blocks + i * stride */
+	unsigned char *base;   /* of the region; block i at base + (i << block_lg2) */
+	unsigned char *blocks; /* their records; record i at blocks + i * stride */
 	size_t stride;
 	unsigned table_lg2, block_lg2;
 	unsigned tables_per_block;
@@ -55,17 +57,17 @@ struct gw_heap {
 	uint64_t empty, poison;
 	uintptr_t to_pointer;
 	bool owns_region;
-	uint32_t nblocks;             /* that the region has room for */
+	uint32_t nblocks; /* that the region has room for */
 
-	_Atomic uint64_t refs;        /* the owner, each page table, each head in flight */
-	_Atomic uint64_t waiting;     /* tables; moved by deferrals, which take no lock */
+	_Atomic uint64_t refs;    /* the owner, each page table, each head in flight */
+	_Atomic uint64_t waiting; /* tables; moved by deferrals, which take no lock */
 	_Atomic uint64_t waiting_peak;
 	_Atomic uint64_t defers;
 
-	gw_lock lock;                 /* of all below, and of free, nfree, node and next_vacant of each block */
-	uint32_t list;                /* first block with a free table + 1 */
-	uint32_t vacant;              /* first record without memory + 1 */
-	uint32_t fresh;               /* records from here on were never used */
+	gw_lock lock;    /* of all below, and of free, nfree, node and next_vacant of each block */
+	uint32_t list;   /* first block with a free table + 1 */
+	uint32_t vacant; /* first record without memory + 1 */
+	uint32_t fresh;  /* records from here on were never used */
 	struct gw_heap_stats stats;
 };
 
@@ -76,7 +78,8 @@ static inline struct block *block_at(const struct gw_heap *heap, uint32_t number
 
 static inline uint32_t block_number(const struct block *block)
 {
-	return (uint32_t)(((const unsigned char *)block - block->heap->blocks) / block->heap->stride);
+	return (uint32_t)(((const unsigned char *)block - block->heap->blocks) /
+			  block->heap->stride);
 }
 
 /* Offset of a table in its heap's region, from which all else follows. */
@@ -97,11 +100,12 @@ static inline unsigned index_in_block(const struct gw_heap *heap, const void *ta
 
 static inline void *table_at(const struct gw_heap *heap, uint32_t number, unsigned index)
 {
-	return heap->base + ((size_t)number << heap->block_lg2) + ((size_t)index << heap->table_lg2);
+	return heap->base + ((size_t)number << heap->block_lg2) +
+	       ((size_t)index << heap->table_lg2);
 }
 
-/* heap.c: puts tables of a block that have had their grace period into its free set. The block may be gone
- * when this returns. */
+/* heap.c: puts tables of a block that have had their grace period into its free set. The block
+ * may be gone when this returns. */
 void gw_block_release(struct gw_heap *heap, struct block *block, const uint64_t tables[WORDS]);
 
 #endif

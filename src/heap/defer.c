@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * Deferral: many tables, one head. Lock-free; C11 atomics only, so that a model checker takes it as it is.
+ * Deferral: many tables, one head. Lock-free; C11 atomics only, so that a model checker takes it.
  *
  * The facts by number are proved in docs/protocol.md.
  *
- *   deferral                             callback
- *   1  pending[w] |= table               a  take a copy of current
- *   2  if the word was empty:            b  announced &= ~current_words
- *        announced |= w                  c  each word: pending[w] &= ~current[w]; what is left: announce
- *   3  if nothing was announced:         d  words announced meanwhile: record current, queue the head
- *        record current, queue the head  e  put the tables into free
+ *   deferral of a table in word w          callback
+ *   1  pending[w] |= table                 a  take a copy of current
+ *   2  if the word was empty:              b  announced &= ~current_words
+ *        announced |= w                    c  each word: pending[w] &= ~current[w];
+ *   3  if nothing was announced:                announce what is left
+ *        record current, queue the head    d  words announced meanwhile: as 3
+ *                                          e  put the tables into free
  */
 #include "block.h"
 #include "mutant.h"
 
 static void callback(struct gw_head *head);
 
-/* Records what the coming grace period covers and queues the head. Only the party that turned `announced` from
- * zero, or the callback that leaves it non-zero, gets here: so the head is not queued twice (D1). Words that
- * are not announced are left alone: their deferral still has a step to make on this block (D2).
- * The acquire loads pair with the releases in defer_tables: unlinking comes before the grace period (D3). */
+/* Records what the coming grace period covers and queues the head. Only the party that turned
+ * `announced` from zero, or the callback that leaves it non-zero, gets here: so the head is not
+ * queued twice (D1). Words that are not announced are left alone: their deferral still has a
+ * step to make on this block (D2). The acquire loads pair with the releases in defer_tables:
+ * unlinking comes before the grace period (D3). */
 static void queue(struct block *block)
 {
 	uint64_t words = gw_load_acquire(&block->announced);
@@ -31,8 +33,9 @@ static void queue(struct block *block)
 	env->defer(env, &block->head, callback);
 }
 
-/* Makes word w the head's business. Return: whether the head has to be queued for it. The acquire pairs with
- * the release of a callback that emptied `announced` (b): it has read `current` and will not again. */
+/* Makes word w the head's business. Return: whether the head has to be queued for it. The
+ * acquire pairs with the release of a callback that emptied `announced` (b): it has read
+ * `current` and will not again. */
 static bool announce(struct block *block, unsigned w)
 {
 	bool idle = gw_fetch_or_acq_rel(&block->announced, 1ull << w) == 0;
@@ -42,8 +45,9 @@ static bool announce(struct block *block, unsigned w)
 
 static void defer_tables(struct gw_heap *heap, struct block *block, unsigned w, uint64_t tables)
 {
-	/* Release: the stores that unlinked the tables come first. Acquire: an empty word was left so by a
-	 * callback (c), whose reads of `current` come before the writes to it that may follow here. */
+	/* Release: the stores that unlinked the tables come first. Acquire: an empty word was
+	 * left so by a callback (c), whose reads of `current` come before the writes to it that
+	 * may follow here. */
 	if (gw_fetch_or_acq_rel(&block->pending[w], tables))
 		return; /* whoever is responsible for the word will see the new bits */
 	if (announce(block, w)) {
@@ -68,9 +72,10 @@ static void callback(struct gw_head *head)
 	again = gw_fetch_and_acq_rel(&block->announced, ~words) & ~words;
 
 	for (unsigned w = 0; w < WORDS; w++) {
-		/* Until this operation the word is not empty, so nobody else announces it. Only what was
-		 * recorded is taken: the rest has had no full grace period (D4). */
-		if (words >> w & 1 && gw_fetch_and_acq_rel(&block->pending[w], ~tables[w]) & ~tables[w])
+		/* Until this operation the word is not empty, so nobody else announces it. Only
+		 * what was recorded is taken: the rest has had no full grace period (D4). */
+		if (words >> w & 1 &&
+		    gw_fetch_and_acq_rel(&block->pending[w], ~tables[w]) & ~tables[w])
 			again |= announce(block, w);
 	}
 	if (again) {
@@ -78,8 +83,8 @@ static void callback(struct gw_head *head)
 		queue(block);
 	}
 
-	/* The last look at the block: a table leaves `pending` before it enters `free` (D5), and until it
-	 * has, the block cannot be all free and go away (D6). */
+	/* The last look at the block: a table leaves `pending` before it enters `free` (D5), and
+	 * until it has, the block cannot be all free and go away (D6). */
 	gw_block_release(heap, block, tables);
 	gw_heap_put(heap);
 }

@@ -73,8 +73,8 @@ static struct block *block_take(struct gw_heap *heap)
 	return block;
 }
 
-/* Gives back the memory of a block that is on no list and has no table used or waiting. Its record is ours
- * alone until it is vacant, so the environment is called without the lock. */
+/* Gives back the memory of a block that is on no list and has no table used or waiting. Its
+ * record is ours alone until it is vacant, so the environment is called without the lock. */
 static void block_give_back(struct gw_heap *heap, struct block *block)
 {
 	uint32_t number = block_number(block);
@@ -150,8 +150,9 @@ void *gw_heap_alloc(struct gw_heap *heap)
 	return table;
 }
 
-/* Adds tables to a block's free set, under the lock. The list node is written only now: every table in the
- * set is past its grace period. Return: whether the block is all free, and then off the list. */
+/* Adds tables to a block's free set, under the lock. The list node is written only now: every
+ * table in the set is past its grace period. Return: whether the block is all free, and then off
+ * the list. */
 static bool put(struct gw_heap *heap, struct block *block, const uint64_t tables[WORDS])
 {
 	bool listed = block->nfree;
@@ -215,7 +216,8 @@ void gw_heap_free(struct gw_heap *heap, void *table)
 
 void *gw_heap_desc(const struct gw_heap *heap, const void *table)
 {
-	return (char *)block_of(heap, table)->descs + index_in_block(heap, table) * heap->desc_bytes;
+	return (char *)block_of(heap, table)->descs +
+	       index_in_block(heap, table) * heap->desc_bytes;
 }
 
 /* ---- The heap's life ---- */
@@ -229,16 +231,23 @@ static bool opts_ok(const struct gw_heap_opts *opts)
 {
 	size_t block_bytes = opts->table_bytes * opts->tables_per_block;
 
-	return opts->env && power_of_two(opts->table_bytes) && opts->table_bytes >= sizeof(struct list_node) &&
-	       opts->table_bytes <= 1 << 20 && power_of_two(opts->tables_per_block) &&
+	return opts->env && power_of_two(opts->table_bytes) &&
+	       opts->table_bytes >= sizeof(struct list_node) && opts->table_bytes <= 1 << 20 &&
+	       power_of_two(opts->tables_per_block) &&
 	       opts->tables_per_block <= GW_TABLES_PER_BLOCK_MAX && opts->desc_bytes % 8 == 0 &&
 	       !((uintptr_t)opts->base & (block_bytes - 1)) &&
-	       (!opts->base || (opts->max_bytes >= block_bytes && !(opts->phys & (opts->table_bytes - 1))));
+	       (!opts->base ||
+		(opts->max_bytes >= block_bytes && !(opts->phys & (opts->table_bytes - 1))));
 }
 
-static size_t default_bytes(void)
+static uint32_t block_count(const struct gw_heap_opts *opts, unsigned block_lg2)
 {
-	return sizeof(size_t) == 4 ? (size_t)256 << 20 : (size_t)((uint64_t)16 << 30);
+	size_t by_default = sizeof(size_t) == 4 ? (size_t)256 << 20 : (size_t)((uint64_t)16 << 30);
+	size_t blocks = (opts->max_bytes ? opts->max_bytes : by_default) >> block_lg2;
+
+	if (blocks >= UINT32_MAX)
+		return UINT32_MAX - 1;
+	return blocks ? (uint32_t)blocks : 1;
 }
 
 /* Address space for the tables, unless the caller brought it, and for the blocks' records. */
@@ -265,7 +274,6 @@ static int reserve(struct gw_heap *heap, const struct gw_heap_opts *opts)
 int gw_heap_create(const struct gw_heap_opts *opts, struct gw_heap **out)
 {
 	struct gw_env *env = opts->env;
-	size_t max_bytes = opts->max_bytes ? opts->max_bytes : default_bytes();
 	struct gw_heap *heap;
 	int err;
 
@@ -279,12 +287,12 @@ int gw_heap_create(const struct gw_heap_opts *opts, struct gw_heap **out)
 	heap->tables_per_block = opts->tables_per_block;
 	heap->block_lg2 = heap->table_lg2 + (unsigned)__builtin_ctzll(opts->tables_per_block);
 	heap->desc_bytes = opts->desc_bytes;
-	heap->stride = (sizeof(struct block) + opts->tables_per_block * opts->desc_bytes + META_ALIGN - 1) &
+	heap->stride = (sizeof(struct block) + opts->tables_per_block * opts->desc_bytes +
+			META_ALIGN - 1) &
 		       ~(size_t)(META_ALIGN - 1);
 	heap->empty = opts->empty;
 	heap->poison = opts->poison;
-	max_bytes >>= heap->block_lg2;
-	heap->nblocks = max_bytes >= UINT32_MAX ? UINT32_MAX - 1 : max_bytes ? (uint32_t)max_bytes : 1;
+	heap->nblocks = block_count(opts, heap->block_lg2);
 	heap->stats.table_bytes = opts->table_bytes;
 	heap->stats.tables_per_block = opts->tables_per_block;
 	gw_store_relaxed(&heap->refs, 1);
@@ -349,8 +357,10 @@ void gw_heap_stats(struct gw_heap *heap, struct gw_heap_stats *stats)
 	gw_lock_drop(&heap->lock);
 }
 
-/* One block's record: H1 holds, the counts fit. Adds its free tables to *nfree and its waiting to *waiting. */
-static bool block_ok(const struct gw_heap *heap, const struct block *block, uint64_t *nfree, uint64_t *waiting)
+/* One block's record: H1 holds, the counts fit. Adds its free tables to *nfree and its waiting
+ * to *waiting. */
+static bool block_ok(const struct gw_heap *heap, const struct block *block, uint64_t *nfree,
+		     uint64_t *waiting)
 {
 	uint32_t count = 0;
 
@@ -399,7 +409,8 @@ int gw_heap_check(struct gw_heap *heap)
 		listed += block->nfree > 0;
 		held++;
 	}
-	if (held != stats.blocks || nfree != stats.free || waiting != stats.waiting || !list_ok(heap, listed))
+	if (held != stats.blocks || nfree != stats.free || waiting != stats.waiting ||
+	    !list_ok(heap, listed))
 		return -EIO;
 	return 0;
 }

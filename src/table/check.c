@@ -4,8 +4,8 @@
 #include "table.h"
 
 /* Counts a table and all below it per heap. Return: whether each is what its descriptor says. */
-static bool table_ok(const struct page_table *p, gw_entry *table, unsigned level, uint64_t va, bool below_root,
-		     uint64_t tables[GW_HEAPS_MAX])
+static bool table_ok(const struct page_table *p, gw_entry *table, unsigned level, uint64_t va,
+		     bool below_root, uint64_t tables[GW_HEAPS_MAX])
 {
 	struct desc *desc = desc_of(p, table, level);
 	uint32_t count = 0, marks = gw_load_relaxed(&desc->marks);
@@ -19,7 +19,8 @@ static bool table_ok(const struct page_table *p, gw_entry *table, unsigned level
 		uint64_t e = gw_load_relaxed(&table[i]);
 
 		count += !is_empty(e, level);
-		if (gw_fmt_is_table(e, level) && !table_ok(p, child_of(p, e, level), level - 1, va, reachable, tables))
+		if (gw_fmt_is_table(e, level) &&
+		    !table_ok(p, child_of(p, e, level), level - 1, va, reachable, tables))
 			return false;
 		if (!is_empty(e, level) && !gw_fmt_is_table(e, level) && !gw_fmt_is_leaf(e, level))
 			return false;

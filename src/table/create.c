@@ -101,7 +101,8 @@ int gw_create(const struct gw_opts *opts, struct gw_pt **pt)
 /* No walker is left. A heap of our own takes its tables with it; a shared one is given each. */
 static void destroy_callback(struct gw_head *head)
 {
-	struct page_table *p = (struct page_table *)((char *)head - offsetof(struct page_table, destroy_head));
+	struct page_table *p =
+		(struct page_table *)((char *)head - offsetof(struct page_table, destroy_head));
 	bool shared = !p->own_heap[0] || !p->own_heap[GW_FMT_HEAPS - 1];
 
 	if (shared || p->opts.release)
@@ -113,11 +114,8 @@ void gw_destroy(struct gw_pt *pt)
 {
 	const struct gw_range everything = {.va = 0, .bytes = UINT64_MAX, .tables = true};
 	struct page_table *p = page_table_of(pt);
-	struct desc *root = desc_of(p, root_of(p), TOP);
 
-	gw_lock_take(&root->lock, p->env);
-	root->dead = true; /* a sweep in flight leaves off (T5) */
-	table_unlock(root);
+	gw_store_release(&p->dying, 1u); /* a sweep in flight leaves off (T5) */
 	if (p->opts.invalidate)
 		p->opts.invalidate(p->opts.ctx, &everything);
 	p->env->defer(p->env, &p->destroy_head, destroy_callback);

@@ -42,7 +42,8 @@ void gw_gather_range(struct gather *g, uint64_t va, uint64_t bytes)
 		g->end = va + bytes;
 }
 
-/* A sweep may have been in both halves of an address space with a hole: that is told as everything. */
+/* A sweep may have been in both halves of an address space with a hole: that is told as
+ * everything. */
 void gw_gather_invalidate(struct gather *g)
 {
 	struct gw_range range = {
@@ -131,7 +132,8 @@ static void wait(struct gather *g)
 	g->p->env->synchronize(g->p->env);
 }
 
-/* Releases the few: they have no head to be deferred with, so a grace period must have passed, or is waited for. */
+/* Releases the few: they have no head to be deferred with, so a grace period must have passed,
+ * or is waited for. */
 static void release_few(struct gather *g)
 {
 	if (!g->nfew)
@@ -175,8 +177,8 @@ unsigned gw_gather_room(struct gather *g, uint64_t want)
 
 static bool continues(const struct gw_leaf *run, const struct gw_leaf *leaf)
 {
-	return run->va + run->bytes == leaf->va && gw_fmt_advance(run->out, run->bytes) == leaf->out &&
-	       run->attr == leaf->attr;
+	return run->va + run->bytes == leaf->va &&
+	       gw_fmt_advance(run->out, run->bytes) == leaf->out && run->attr == leaf->attr;
 }
 
 void gw_gather_leaf(struct gather *g, uint64_t va, uint64_t e, unsigned level)
@@ -226,8 +228,8 @@ void gw_unlink_locked(struct gather *g, gw_entry *parent, unsigned level, unsign
 	gw_gather_range(g, desc->va, gw_span(level));
 }
 
-/* The table is dead, so its entries are ours to read; an updater that got to a child before us finishes there first,
- * and what it did is gathered with the rest. */
+/* The table is dead, so its entries are ours to read; an updater that got to a child before us
+ * finishes there first, and what it did is gathered with the rest. */
 static void kill_below(struct gather *g, gw_entry *table, unsigned level)
 {
 	bool scan = level > 0 && gw_load_relaxed(&desc_of(g->p, table, level)->count);
@@ -263,8 +265,9 @@ void gw_gather_kill(struct gather *g)
 	g->killed = g->dead;
 }
 
-/* Leaves of a dead subtree are looked at only here, after the invalidation: until then the MMU may have set
- * accessed and dirty bits. A table is handed on after all below it, so it can be read until then. */
+/* Leaves of a dead subtree are looked at only here, after the invalidation: until then the MMU
+ * may have set accessed and dirty bits. A table is handed on after all below it, so it can be
+ * read until then. */
 static void retire(struct gather *g, struct gw_retire *retires, gw_entry *table, unsigned level)
 {
 	struct page_table *p = g->p;

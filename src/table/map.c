@@ -3,17 +3,17 @@
  * gw_map: fills entries of tables that are there, and grafts tables where none is. */
 #include "table.h"
 
-/* Tables are grafted for at most one entry of this level at a time, or one leaf where that is larger, so that no
- * read-side section grows with the size of the call. */
+/* Tables are grafted for at most one entry of this level at a time, or one leaf where that is
+ * larger, so that no read-side section grows with the size of the call. */
 enum { GRAFT_LEVEL = 2, TABLE_IN_THE_WAY = 1 };
 
-/* One gw_map under way. Where a table stands in the place of a larger leaf, and is not empty, leaves are
- * smaller for that stretch. */
+/* One gw_map under way. Where a table stands in the place of a larger leaf, and is not empty,
+ * leaves are smaller for that stretch. */
 struct map {
 	struct mapping m;
 	unsigned max_level;
 	uint64_t max_level_left; /* the stretch, as what is left of the range at its end */
-	uint64_t reclaimed_left; /* the last place whose empty tables were retired, likewise; 0: none */
+	uint64_t reclaimed_left; /* where empty tables were last retired, likewise; 0: nowhere */
 };
 
 static void publish(gw_entry *entry, uint64_t e)
@@ -24,7 +24,8 @@ static void publish(gw_entry *entry, uint64_t e)
 		gw_store_release(entry, e);
 }
 
-/* Fills entries of a table that is there with leaves, up to the table's end: a larger leaf can start only there. */
+/* Fills entries of a table that is there with leaves, up to the table's end: a larger leaf can
+ * start only there. */
 static int fill(struct page_table *p, gw_entry *table, unsigned level, struct mapping *m)
 {
 	struct desc *desc = desc_of(p, table, level);
@@ -38,10 +39,14 @@ static int fill(struct page_table *p, gw_entry *table, unsigned level, struct ma
 		uint64_t e = gw_load_relaxed(&table[i]);
 
 		if (!is_empty(e, level)) {
-			err = !gw_fmt_is_table(e, level) ? -EEXIST : i == first ? TABLE_IN_THE_WAY : 0;
+			if (!gw_fmt_is_table(e, level))
+				err = -EEXIST;
+			else if (i == first)
+				err = TABLE_IN_THE_WAY;
 			break;
 		}
-		/* Release: what the leaf maps was written before (guarantee D). Pairs with gw_walk. */
+		/* Release: what the leaf maps was written before (guarantee D). Pairs with
+		 * gw_walk. */
 		publish(&table[i], gw_fmt_leaf(out, m->attr, level));
 		out = gw_fmt_advance(out, gw_span(level));
 	}
@@ -51,8 +56,10 @@ static int fill(struct page_table *p, gw_entry *table, unsigned level, struct ma
 	return err;
 }
 
-/* Builds what belongs below an empty entry and publishes it there. `want`: the level of the first leaf. */
-static int graft(struct page_table *p, gw_entry *table, unsigned level, unsigned want, struct mapping *m)
+/* Builds what belongs below an empty entry and publishes it there. `want`: the level of the
+ * first leaf. */
+static int graft(struct page_table *p, gw_entry *table, unsigned level, unsigned want,
+		 struct mapping *m)
 {
 	struct desc *desc = desc_of(p, table, level);
 	unsigned index = gw_index(m->at.va, level), most = want > GRAFT_LEVEL ? want : GRAFT_LEVEL;
@@ -91,7 +98,8 @@ static int step(struct page_table *p, struct mapping *m, unsigned max_level, uns
 	*level = descend(p, &path, &m->at, want, false);
 	if (*level == want)
 		err = fill(p, path.table[want], want, m);
-	else if (gw_fmt_is_leaf(gw_load_relaxed(&path.table[*level][gw_index(m->at.va, *level)]), *level))
+	else if (gw_fmt_is_leaf(gw_load_relaxed(&path.table[*level][gw_index(m->at.va, *level)]),
+				*level))
 		err = -EEXIST;
 	else
 		err = graft(p, path.table[*level], *level, want, m);
@@ -99,8 +107,8 @@ static int step(struct page_table *p, struct mapping *m, unsigned max_level, uns
 	return err;
 }
 
-/* A table stands where a leaf of that level belongs. If it is empty, or turns so when empty tables below
- * it go, it is retired; if not, smaller leaves have to do. */
+/* A table stands where a leaf of that level belongs. If it is empty, or turns so when empty
+ * tables below it go, it is retired; if not, smaller leaves have to do. */
 static void make_way(struct page_table *p, struct map *map, unsigned level)
 {
 	uint64_t va = gw_fmt_canonical(map->m.at.va);
@@ -118,8 +126,9 @@ static void make_way(struct page_table *p, struct map *map, unsigned level)
 	gw_gather_finish(&g);
 }
 
-/* Unmaps what a call that failed had mapped, and only that: others may have unmapped some of it meanwhile, and mapped
- * something of theirs. Leaves were chosen to lie within the range, so none has to be split. */
+/* Unmaps what a call that failed had mapped, and only that: others may have unmapped some of it
+ * meanwhile, and mapped something of theirs. Leaves were chosen to lie within the range, so none
+ * has to be split. */
 static void take_back(struct page_table *p, const struct mapping *mapped)
 {
 	struct gather g;
@@ -142,7 +151,8 @@ static int check(uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
 		return err;
 	if (!gw_fmt_aligned(out, 0))
 		return -EINVAL;
-	if (out > max || gw_fmt_advance(out, bytes - 1) > max || gw_fmt_advance(out, bytes - 1) < out)
+	if (out > max || gw_fmt_advance(out, bytes - 1) > max ||
+	    gw_fmt_advance(out, bytes - 1) < out)
 		return -ERANGE;
 	return attr_check(attr);
 }
@@ -168,7 +178,8 @@ int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t
 		}
 	}
 	if (err && map.m.at.left < bytes) {
-		struct mapping mapped = {.at = {.va = gw_low(va), .left = bytes - map.m.at.left}, .out = out};
+		struct mapping mapped = {.at = {.va = gw_low(va), .left = bytes - map.m.at.left},
+					 .out = out};
 
 		take_back(p, &mapped);
 	}

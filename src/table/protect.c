@@ -21,8 +21,10 @@ static bool change(gw_entry *entry, uint32_t attr, unsigned level)
 	return false;
 }
 
-/* Leaves of a locked table, from the start of the range on; stops at what has to be gone into or split. */
-static void change_leaves(struct gather *g, gw_entry *table, unsigned level, struct cursor *at, uint32_t attr)
+/* Leaves of a locked table, from the start of the range on; stops at what has to be gone into or
+ * split. */
+static void change_leaves(struct gather *g, gw_entry *table, unsigned level, struct cursor *at,
+			  uint32_t attr)
 {
 	for (unsigned i = gw_index(at->va, level); at->left && i < entries(level); i++) {
 		uint64_t e = gw_load_relaxed(&table[i]);
@@ -66,7 +68,8 @@ int gw_protect(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t attr)
 		uint64_t left = at.left;
 
 		step(&g, &at, attr);
-		if (at.left == left) /* no progress: another updater was there, with a leaf across an end perhaps */
+		/* No progress: another updater was there, with a leaf across an end perhaps. */
+		if (at.left == left)
 			err = gw_split_ends(&g, &at);
 	}
 	gw_gather_finish(&g);

@@ -66,8 +66,9 @@ void gw_pte_unlock(struct gw_pt *pt, struct gw_pte *pte)
 	struct path path;
 
 	gw_gather_start(&g, p);
-	/* The table itself stays while its lock is held, but a parent may have been unlinked with all below it: then
-	 * whoever did that is about to gather this table too, and another may stand in its place. */
+	/* The table itself stays while its lock is held, but a parent may have been unlinked
+	 * with all below it: then whoever did that is about to gather this table too, and
+	 * another may stand in its place. */
 	if (find(p, pte->va, &path) && path.table[0] == (gw_entry *)pte->table)
 		gw_unlock_emptied(&g, &path, 0, gw_low(pte->va));
 	else

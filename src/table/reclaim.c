@@ -3,13 +3,15 @@
  * Empty tables: when they are noticed, and how they are unlinked. Guarantee I. */
 #include "table.h"
 
-/* The lazy policy in short. A table that turns empty is marked IDLE, and its parents up to the root BELOW; a sweep is
- * queued. After a grace period the sweep follows the marks down and unlinks what is still empty. So a table is
- * freed and built again at most once a grace period, however often its last page comes and goes.
+/* The lazy policy in short. A table that turns empty is marked IDLE, and its parents up to the
+ * root BELOW; a sweep is queued. After a grace period the sweep follows the marks down and
+ * unlinks what is still empty. So a table is freed and built again at most once a grace period,
+ * however often its last page comes and goes.
  *
- * No empty table is lost (T4). Who marks sets IDLE, then looks at BELOW in each parent; who sweeps clears
- * BELOW, then looks at IDLE. All four are sequentially consistent, so at least one sees the other: either the sweep finds
- * the table, or the marker finds BELOW cleared, sets it again, and queues another sweep.
+ * No empty table is lost (T4). Who marks sets IDLE, then looks at BELOW in each parent; who
+ * sweeps clears BELOW, then looks at IDLE. All four are sequentially consistent, so at least one
+ * sees the other: either the sweep finds the table, or the marker finds BELOW cleared, sets it
+ * again, and queues another sweep.
  */
 
 bool gw_unlink_if_empty(struct gather *g, gw_entry *parent, unsigned level, unsigned index)
@@ -106,7 +108,8 @@ static void sweep_below(struct gather *g, gw_entry *table, unsigned level, const
 	struct desc *desc = desc_of(g->p, table, level);
 
 	for (unsigned i = 0; i < entries(level); i++) {
-		uint64_t e = gw_load_dependent(&table[i]), va = gw_fmt_canonical(desc->va + i * gw_span(level));
+		uint64_t e = gw_load_dependent(&table[i]);
+		uint64_t va = gw_fmt_canonical(desc->va + i * gw_span(level));
 		struct desc *below;
 
 		if (!gw_fmt_is_table(e, level) || !overlaps(range, va, level))
@@ -127,25 +130,24 @@ static void sweep_below(struct gather *g, gw_entry *table, unsigned level, const
 void gw_sweep(struct gather *g, const struct span *range)
 {
 	struct page_table *p = g->p;
-	struct desc *root = desc_of(p, root_of(p), TOP);
 
 	p->env->read_lock(p->env);
-	/* Dead: gw_destroy has begun, and waits for sections that found it alive (T5). */
-	if (table_lock(p, root)) {
-		table_unlock(root);
-		if (enter(range, root))
-			sweep_below(g, root_of(p), TOP, range);
-	}
+	/* Dying: gw_destroy has begun, and waits for sections that found it otherwise (T5). The
+	 * root cannot tell: once it is torn down, it may be a table of the next page table on
+	 * its heap. */
+	if (!gw_load_acquire(&p->dying) && enter(range, desc_of(p, root_of(p), TOP)))
+		sweep_below(g, root_of(p), TOP, range);
 	p->env->read_unlock(p->env);
 }
 
 static void sweep_callback(struct gw_head *head)
 {
-	struct page_table *p = (struct page_table *)((char *)head - offsetof(struct page_table, sweep_head));
+	struct page_table *p =
+		(struct page_table *)((char *)head - offsetof(struct page_table, sweep_head));
 	struct gather g;
 
-	/* First: whoever marks a table from here on queues another sweep. An exchange, and not a store, so that what
-	 * was marked before the last gw_sweep_later is seen. Pairs with it. */
+	/* First: whoever marks a table from here on queues another sweep. An exchange, and not a
+	 * store, so that what was marked before the last gw_sweep_later is seen. Pairs with it. */
 	gw_exchange_acq_rel(&p->sweeping, false);
 	gw_gather_start(&g, p);
 	g.may_wait = false;
@@ -165,7 +167,8 @@ void gw_sweep_later(struct page_table *p)
 void gw_reclaim(struct gw_pt *pt, uint64_t va, uint64_t bytes)
 {
 	/* UINT64_MAX from 0 on is everything, though it is a byte short of that. */
-	struct span range = {.first = va, .last = bytes >= UINT64_MAX - va ? UINT64_MAX : va + bytes - 1};
+	struct span range = {.first = va,
+			     .last = bytes >= UINT64_MAX - va ? UINT64_MAX : va + bytes - 1};
 	struct gather g;
 
 	if (!bytes)

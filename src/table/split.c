@@ -14,8 +14,8 @@ static void fill_from(gw_entry *table, unsigned level, uint64_t e)
 	}
 }
 
-/* Puts a table in the place of a leaf, under the lock. Return: false: it is no leaf any more. The last store releases
- * the table's entries to walkers; pairs with gw_walk. */
+/* Puts a table in the place of a leaf, under the lock. Return: false: it is no leaf any more.
+ * The last store releases the table's entries to walkers; pairs with gw_walk. */
 static bool replace(struct gather *g, gw_entry *entry, unsigned level, gw_entry *child)
 {
 	struct page_table *p = g->p;
@@ -37,7 +37,8 @@ static bool replace(struct gather *g, gw_entry *entry, unsigned level, gw_entry 
 	return true;
 }
 
-/* Splits the leaf at va once, if one lies across it. Return: 1 to go on, 0 when nothing is left to do, -ENOMEM. */
+/* Splits the leaf at va once, if one lies across it. Return: 1 to go on, 0 when nothing is left
+ * to do, -ENOMEM. */
 static int split_once(struct gather *g, uint64_t va)
 {
 	struct page_table *p = g->p;

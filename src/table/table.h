@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * What the files of a page table share: types, a table's lock, stepping through ranges. Compiled once a format. */
+ * What the files of a page table share: types, a table's lock, stepping through ranges. Compiled
+ * once a format. */
 #ifndef GW_TABLE_TABLE_H
 #define GW_TABLE_TABLE_H
 
@@ -33,16 +34,18 @@
 
 enum { TOP = GW_LEVELS - 1 };
 
-/* A table's descriptor, beside its block. Lock order: parent before child, and two at a time only to link or
- * unlink the child. The lock of a table covers its entries, `count`, `dead`, and the mark IDLE. */
+/* A table's descriptor, beside its block. Lock order: parent before child, and two at a time
+ * only to link or unlink the child. The lock of a table covers its entries, `count`, `dead`, and
+ * the mark IDLE. */
 struct desc {
 	gw_lock lock;
-	_Atomic uint32_t count; /* entries that are not empty; read without the lock as a hint only */
+	_Atomic uint32_t count; /* of entries that are not empty; without the lock a hint only */
 	_Atomic uint32_t marks;
 	uint8_t level;
-	uint8_t next_level;     /* of next_dead */
-	bool dead;              /* unlinked; set once, and then the table's entries are only read */
-	/* Low form, of the first entry. Aligned where 32-bit ABIs do not: descriptors are multiples of 8 bytes. */
+	uint8_t next_level; /* of next_dead */
+	bool dead;          /* unlinked; set once, and then the table's entries are only read */
+	/* Low form, of the first entry. Aligned where 32-bit ABIs do not: descriptors are
+	 * multiples of 8 bytes. */
 	_Alignas(8) uint64_t va;
 	/* Of a dead table, for its gather: the next one that was unlinked on its own. */
 	gw_entry *next_dead;
@@ -62,10 +65,11 @@ struct page_table {
 	struct gw_opts opts;
 	struct gw_heap *heap[GW_HEAPS_MAX];
 	bool own_heap[GW_HEAPS_MAX];
-	_Atomic uint64_t refs;       /* the caller; a sweep in flight; each batch in flight */
-	_Atomic uint64_t idle;       /* tables marked IDLE */
+	_Atomic uint64_t refs;        /* the caller; a sweep in flight; each batch in flight */
+	_Atomic uint64_t idle;        /* tables marked IDLE */
 	_Atomic uint64_t batch_bytes; /* of leaves that wait to be released */
-	_Atomic uint32_t sweeping;   /* sweep_head is queued; a word, since not all processors exchange bytes */
+	_Atomic uint32_t sweeping;    /* sweep_head is queued */
+	_Atomic uint32_t dying;       /* gw_destroy has begun */
 	struct gw_head sweep_head;
 	struct gw_head destroy_head;
 };
@@ -99,7 +103,8 @@ static inline size_t table_bytes(unsigned level)
 	return (size_t)8 << gw_fmt_index_bits(level);
 }
 
-static inline struct desc *desc_of(const struct page_table *p, const gw_entry *table, unsigned level)
+static inline struct desc *desc_of(const struct page_table *p, const gw_entry *table,
+				   unsigned level)
 {
 	return gw_heap_desc(heap_of(p, level), (const void *)table);
 }
@@ -132,9 +137,9 @@ static inline gw_entry *table_alloc(struct page_table *p, unsigned level, uint64
 	return table;
 }
 
-/* Takes the lock of a table that was reached by a walk. Return: false, without the lock, when the table is dead: the
- * caller starts again from the root. A table that is not dead is linked where it was found: it is unlinked under
- * this lock, and cannot have been reused, since the caller's read-side section began before it reached it (T1). */
+/* Takes the lock of a table that was reached by a walk inside the caller's read-side section.
+ * Return: false, without the lock, when the table is dead: the caller starts again from the root.
+ * What is done to a table that is not dead is not lost (T1). */
 static inline bool table_lock(struct page_table *p, struct desc *desc)
 {
 	gw_lock_take(&desc->lock, p->env);
@@ -170,7 +175,8 @@ static inline bool is_empty(uint64_t e, unsigned level)
 	return e == gw_fmt_empty(level);
 }
 
-/* ---- Ranges: low form, as a start and what is left, so that the end of the address space is no special case ---- */
+/* ---- Ranges: low form, as a start and what is left: the end of the address space is no special
+ * case ---- */
 
 struct cursor {
 	uint64_t va, left;
@@ -209,15 +215,16 @@ static inline int range_check(uint64_t va, uint64_t bytes)
 
 	if (!bytes || ((va | bytes) & (gw_span(0) - 1)))
 		return -EINVAL;
-	if (last < va || gw_fmt_canonical(gw_low(va)) != va || gw_fmt_canonical(gw_low(last)) != last ||
-	    gw_low(last) - gw_low(va) != bytes - 1)
+	if (last < va || gw_fmt_canonical(gw_low(va)) != va ||
+	    gw_fmt_canonical(gw_low(last)) != last || gw_low(last) - gw_low(va) != bytes - 1)
 		return -ERANGE;
 	return 0;
 }
 
 static inline int attr_check(uint32_t attr)
 {
-	bool ok = !(attr & ~(uint32_t)GW_FMT_ATTRS) && (attr & GW_FMT_ATTRS_MUST) == GW_FMT_ATTRS_MUST;
+	bool ok = !(attr & ~(uint32_t)GW_FMT_ATTRS) &&
+		  (attr & GW_FMT_ATTRS_MUST) == GW_FMT_ATTRS_MUST;
 
 	return ok ? 0 : -EOPNOTSUPP;
 }
@@ -229,10 +236,11 @@ struct path {
 	gw_entry *table[GW_LEVELS];
 };
 
-/* Goes down to level `stop`, or to the first entry on the way that is not a table, or, with `whole`, to the first that
- * the range covers whole. Return: the level of the table that holds that entry. */
-static inline unsigned descend(const struct page_table *p, struct path *path, const struct cursor *at,
-			       unsigned stop, bool whole)
+/* Goes down to level `stop`, or to the first entry on the way that is not a table, or, with
+ * `whole`, to the first that the range covers whole. Return: the level of the table that holds
+ * that entry. */
+static inline unsigned descend(const struct page_table *p, struct path *path,
+			       const struct cursor *at, unsigned stop, bool whole)
 {
 	gw_entry *table = root_of(p);
 
@@ -256,40 +264,42 @@ enum { FEW = 8 };
 struct gather {
 	struct page_table *p;
 	enum gw_policy policy;
-	bool may_wait;               /* for a grace period; else what was unlinked is only deferred */
-	bool no_release;             /* leaves go without the release callback */
-	const struct mapping *only;  /* what to unmap, and nothing else that is there; NULL: all */
-	bool tables;                 /* tables were unlinked, in the range below */
-	bool idle;                   /* tables were marked IDLE */
-	bool waited;                 /* a grace period has passed since the last thing was unlinked */
-	uint64_t start, end;         /* low form: what to invalidate; end == start: nothing */
-	gw_entry *dead;              /* tables unlinked on their own; their descriptors link them */
+	bool may_wait;   /* for a grace period; else what was unlinked is only deferred */
+	bool no_release; /* leaves go without the release callback */
+	const struct mapping *only; /* what to unmap, and nothing else that is there; NULL: all */
+	bool tables;                /* tables were unlinked, in the range below */
+	bool idle;                  /* tables were marked IDLE */
+	bool waited;         /* a grace period has passed since the last thing was unlinked */
+	uint64_t start, end; /* low form: what to invalidate; end == start: nothing */
+	gw_entry *dead;      /* tables unlinked on their own; their descriptors link them */
 	uint8_t dead_level;
-	gw_entry *killed;            /* from here on, all below is dead too */
-	size_t dead_bytes;           /* of all dead tables */
-	struct batch *batches;       /* of leaves; the first is being filled */
-	struct gw_leaf few[FEW];     /* where leaves go when they are few, or there is no memory */
+	gw_entry *killed;        /* from here on, all below is dead too */
+	size_t dead_bytes;       /* of all dead tables */
+	struct batch *batches;   /* of leaves; the first is being filled */
+	struct gw_leaf few[FEW]; /* where leaves go when they are few, or there is no memory */
 	unsigned nfew;
 };
 
 void gw_gather_start(struct gather *g, struct page_table *p);
-/* Makes room for leaves, `want` if it can. Outside locks and read-side sections; may wait. Return: how many calls of
- * gw_gather_leaf cannot fail now, at least one. */
+/* Makes room for leaves, `want` if it can. Outside locks and read-side sections; may wait.
+ * Return: how many calls of gw_gather_leaf cannot fail now, at least one. */
 unsigned gw_gather_room(struct gather *g, uint64_t want);
 /* Not when no_release is set. */
 void gw_gather_leaf(struct gather *g, uint64_t va, uint64_t e, unsigned level);
 /* Adds to what is to be invalidated. */
 void gw_gather_range(struct gather *g, uint64_t va, uint64_t bytes);
-/* Unlinks the table behind an entry; both tables are locked, and the child's lock is dropped. What is below it goes
- * with it, in gw_gather_kill. */
+/* Unlinks the table behind an entry; both tables are locked, and the child's lock is dropped.
+ * What is below it goes with it, in gw_gather_kill. */
 void gw_unlink_locked(struct gather *g, gw_entry *parent, unsigned level, unsigned index);
-/* Marks all tables below those unlinked dead, so that no updater changes them any more. Outside locks. */
+/* Marks all tables below those unlinked dead, so that no updater changes them any more. Outside
+ * locks. */
 void gw_gather_kill(struct gather *g);
 /* Invalidates what was gathered so far. */
 void gw_gather_invalidate(struct gather *g);
 /* Retires what was gathered: guarantee H. Outside locks and read-side sections. */
 void gw_gather_finish(struct gather *g);
-/* Releases a subtree that no walker can reach any more: leaves to their callback, tables to their heap. */
+/* Releases a subtree that no walker can reach any more: leaves to their callback, tables to
+ * their heap. */
 void gw_release_subtree(struct page_table *p, gw_entry *table);
 
 /* ---- reclaim.c ---- */
@@ -301,8 +311,8 @@ struct span {
 
 /* Unlinks the child behind an entry of a locked table if there is one and it is empty. */
 bool gw_unlink_if_empty(struct gather *g, gw_entry *parent, unsigned level, unsigned index);
-/* Drops a table's lock. If the table has turned empty, does what the policy says: unlinks it and parents that turn
- * empty by that, or marks it for the sweep. */
+/* Drops a table's lock. If the table has turned empty, does what the policy says: unlinks it and
+ * parents that turn empty by that, or marks it for the sweep. */
 void gw_unlock_emptied(struct gather *g, const struct path *path, unsigned level, uint64_t va);
 /* Unlinks empty tables: those whose span lies in the range; range NULL: those that are
  * marked IDLE, anywhere. Outside locks and read-side sections. */
@@ -312,13 +322,15 @@ void gw_sweep_later(struct page_table *p);
 
 /* ---- split.c ---- */
 
-/* Makes leaves end at va, or at both ends of a range: 0, or -ENOMEM. Outside locks and read-side sections. */
+/* Makes leaves end at va, or at both ends of a range: 0, or -ENOMEM. Outside locks and read-side
+ * sections. */
 int gw_split_at(struct gather *g, uint64_t va);
 int gw_split_ends(struct gather *g, const struct cursor *at);
 
 /* ---- unmap.c ---- */
 
-/* Unmaps a range whose ends no leaf lies across. Return: 0, or -ENOMEM when another updater has put one there. */
+/* Unmaps a range whose ends no leaf lies across. Return: 0, or -ENOMEM when another updater has
+ * put one there. */
 int gw_unmap_range(struct gather *g, struct cursor at);
 
 /* ---- build.c ---- */
@@ -332,7 +344,8 @@ struct mapping {
 void gw_mapping_advance(struct mapping *m, uint64_t bytes);
 /* The level of the largest leaf that fits at the start of a mapping, at most `level`. */
 unsigned gw_leaf_level(const struct mapping *m, unsigned level);
-/* Builds a table that no walker can reach, with the part of the mapping that falls into it; NULL: no memory. */
+/* Builds a table that no walker can reach, with the part of the mapping that falls into it;
+ * NULL: no memory. */
 gw_entry *gw_build(struct page_table *p, unsigned level, struct mapping m);
 /* Frees a table that no walker can reach, and all below it. */
 void gw_discard(struct page_table *p, gw_entry *table, unsigned level);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * gw_unmap: empties entries, and unlinks whole tables where the range covers all that they could hold. */
+ * gw_unmap: empties entries, and unlinks whole tables where the range covers all that they could
+ * hold. */
 #include "table.h"
 
 /* Whether a leaf at the start of the range is to go. */
 static bool wanted(const struct gather *g, const struct cursor *at, uint64_t e, unsigned level)
 {
-	return !g->only || (covers(at, level) &&
-			    gw_fmt_out(e, level) == gw_fmt_advance(g->only->out, at->va - g->only->at.va));
+	return !g->only ||
+	       (covers(at, level) &&
+		gw_fmt_out(e, level) == gw_fmt_advance(g->only->out, at->va - g->only->at.va));
 }
 
 /* Whether tables that the range covers go as they are, and what is below with them. */
@@ -16,9 +18,10 @@ static bool whole_tables(const struct gather *g)
 	return g->policy != GW_POLICY_MANUAL && !g->only;
 }
 
-/* Empties one entry of a locked table, at the start of the range. Return: 1 when a leaf went, 0 when there was
- * nothing to do or a table went; -1 when the entry has to be gone into, or split. */
-static int clear_entry(struct gather *g, gw_entry *table, unsigned level, unsigned i, const struct cursor *at)
+/* Empties one entry of a locked table, at the start of the range. Return: 1 when a leaf went, 0
+ * when there was nothing to do or a table went; -1 when the entry has to be gone into, or split. */
+static int clear_entry(struct gather *g, gw_entry *table, unsigned level, unsigned i,
+		       const struct cursor *at)
 {
 	uint64_t e = gw_load_relaxed(&table[i]);
 
@@ -38,14 +41,17 @@ static int clear_entry(struct gather *g, gw_entry *table, unsigned level, unsign
 	return 0;
 }
 
-/* Empties entries of a locked table from the start of the range on, until one returns -1 or `room` leaves are
- * gathered. The range to invalidate is from the first leaf to the end of the last. */
-static void clear(struct gather *g, gw_entry *table, unsigned level, struct cursor *at, unsigned room)
+/* Empties entries of a locked table from the start of the range on, until one returns -1 or
+ * `room` leaves are gathered. The range to invalidate is from the first leaf to the end of the
+ * last. */
+static void clear(struct gather *g, gw_entry *table, unsigned level, struct cursor *at,
+		  unsigned room)
 {
 	uint64_t first = 0, end = 0;
 	uint32_t leaves = 0;
 
-	for (unsigned i = gw_index(at->va, level); at->left && i < entries(level) && leaves < room; i++) {
+	for (unsigned i = gw_index(at->va, level); at->left && i < entries(level) && leaves < room;
+	     i++) {
 		int gone = clear_entry(g, table, level, i, at);
 
 		if (gone < 0)
@@ -62,7 +68,8 @@ static void clear(struct gather *g, gw_entry *table, unsigned level, struct curs
 	gw_gather_range(g, first, end - first);
 }
 
-/* One table's worth. Return: whether to go on, which is not so at a leaf that lies across an end of the range. */
+/* One table's worth. Return: whether to go on, which is not so at a leaf that lies across an end
+ * of the range. */
 static bool step(struct gather *g, struct cursor *at)
 {
 	struct page_table *p = g->p;

@@ -34,8 +34,11 @@ static void relax(void *ctx, unsigned spins)
 static int setup(void **state)
 {
 	struct gw_bare_opts opts = {
-		.memory_bytes = MEMORY, .space_bytes = SPACE,
-		.cpus = CPUS, .cpu = this_cpu, .relax = relax,
+		.memory_bytes = MEMORY,
+		.space_bytes = SPACE,
+		.cpus = CPUS,
+		.cpu = this_cpu,
+		.relax = relax,
 	};
 
 	(void)state;
@@ -57,7 +60,10 @@ static int teardown(void **state)
 static void options_are_checked(void **state)
 {
 	struct gw_bare_opts opts = {
-		.memory = memory, .memory_bytes = MEMORY, .cpus = 1, .cpu = this_cpu,
+		.memory = memory,
+		.memory_bytes = MEMORY,
+		.cpus = 1,
+		.cpu = this_cpu,
 	};
 	struct gw_bare_opts bad = opts;
 
@@ -411,8 +417,8 @@ static void update(unsigned number, unsigned *seed)
 
 	if (rand_r(seed) % 2) {
 		n = claim(first, end, max);
-		if (n && gw_map(pt, page_va(first), n << PAGE_LG2, page_out(first),
-				GW_FMT_ATTRS_MUST))
+		if (n &&
+		    gw_map(pt, page_va(first), n << PAGE_LG2, page_out(first), GW_FMT_ATTRS_MUST))
 			gw_fetch_add_relaxed(&wrong, 1);
 	} else {
 		n = end - first < max ? end - first : max;
@@ -453,7 +459,10 @@ static void threads_run(void)
 static void beside_updaters(enum gw_policy policy, size_t limit)
 {
 	struct gw_opts opts = {
-		.env = &bare.env, .policy = policy, .deferred_limit = limit, .release = release,
+		.env = &bare.env,
+		.policy = policy,
+		.deferred_limit = limit,
+		.release = release,
 		.destroyed = was_destroyed,
 	};
 	size_t before = gw_bare_free_bytes(&bare);

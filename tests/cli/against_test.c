@@ -17,9 +17,11 @@ static void event(struct against *against, uint64_t time, uint64_t before_kib)
 	assert_int_equal(against_event(against, &fault, before_kib * K), 0);
 }
 
-static void sample(struct against *against, uint64_t time, uint64_t took, uint64_t kb, uint64_t before_kib)
+static void sample(struct against *against, uint64_t time, uint64_t took, uint64_t kb,
+		   uint64_t before_kib)
 {
-	const struct trace_event read = {.kind = TRACE_SAMPLE, .time = time, .took = took, .value = kb};
+	const struct trace_event read = {
+		.kind = TRACE_SAMPLE, .time = time, .took = took, .value = kb};
 
 	assert_int_equal(against_event(against, &read, before_kib * K), 0);
 }

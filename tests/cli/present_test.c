@@ -39,7 +39,8 @@ static void random_steps_match_an_array(void **state)
 	(void)state;
 	srand(1);
 	for (int step = 0; step < STEPS; step++) {
-		uint64_t page = (uint64_t)rand() % PAGES, n = 1 + (uint64_t)rand() % (step % 7 ? 40 : PAGES - page);
+		uint64_t page = (uint64_t)rand() % PAGES,
+			 n = 1 + (uint64_t)rand() % (step % 7 ? 40 : PAGES - page);
 
 		if (rand() % 3) {
 			model[page] = (uint32_t)rand() % 1000 + 1;

@@ -18,7 +18,7 @@
 #define PAGE 4096ull
 #define BLOCK (2ull << 20)
 #define GIB (1ull << 30)
-#define PER 512			/* pages of a block */
+#define PER 512 /* pages of a block */
 #define BLOCKS 16
 #define PAGES (BLOCKS * PER)
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
@@ -116,7 +116,7 @@ static const struct space_ops small_ops = {
 
 struct naive {
 	struct small state;
-	int kind[PAGES];	/* 0: no mapping; else 1 + prot + 8 * number of a file's mapping */
+	int kind[PAGES]; /* 0: no mapping; else 1 + prot + 8 * number of a file's mapping */
 	int files;
 	size_t brk;
 	bool thp;
@@ -244,13 +244,13 @@ static struct range random_range(size_t most)
 		from = from / PER * PER;
 		len = (len + PER - 1) / PER * PER;
 	}
-	return (struct range){ from, from + len };
+	return (struct range){from, from + len};
 }
 
 static struct trace_event event_of(enum trace_kind kind, struct range r)
 {
-	return (struct trace_event){ .kind = kind, .addr = r.from * PAGE,
-				     .len = (r.end - r.from) * PAGE };
+	return (struct trace_event){
+		.kind = kind, .addr = r.from * PAGE, .len = (r.end - r.from) * PAGE};
 }
 
 static struct trace_event random_mmap(struct naive *n, struct range r)
@@ -287,11 +287,11 @@ static struct trace_event random_mremap(struct naive *n, struct range r)
 	while (end < r.end && n->kind[end])
 		end++;
 	if (end == r.from)
-		return (struct trace_event){ .kind = TRACE_SAMPLE };
+		return (struct trace_event){.kind = TRACE_SAMPLE};
 	r.end = end;
 	e = event_of(TRACE_MREMAP, r);
 	if (random() % 3 == 0)
-		to = (struct range){ r.from, r.from + (to.end - to.from) };
+		to = (struct range){r.from, r.from + (to.end - to.from)};
 	if (to.end > PAGES || (to.from != r.from && to.from < r.end && r.from < to.end))
 		to = r;
 	e.to = to.from * PAGE;
@@ -302,7 +302,7 @@ static struct trace_event random_mremap(struct naive *n, struct range r)
 
 static struct trace_event random_brk(struct naive *n)
 {
-	struct trace_event e = { .kind = TRACE_BRK };
+	struct trace_event e = {.kind = TRACE_BRK};
 	const size_t to = PER * 3 / 2 + (size_t)random() % (2 * PER);
 
 	e.addr = to * PAGE;
@@ -320,25 +320,30 @@ static struct trace_event random_event(struct naive *n)
 	struct trace_event e;
 
 	switch (random() % 16) {
-	case 0: case 1: case 2:
+	case 0:
+	case 1:
+	case 2:
 		return random_mmap(n, r);
-	case 3: case 4:
+	case 3:
+	case 4:
 		naive_unmap(n, r.from, r.end);
 		return event_of(TRACE_MUNMAP, r);
 	case 5:
 		return random_mprotect(n, r);
-	case 6: case 7:
+	case 6:
+	case 7:
 		naive_dontneed(n, r.from, r.end);
 		e = event_of(TRACE_MADVISE, r);
 		e.flags = MADV_DONTNEED;
 		return e;
-	case 8: case 9:
+	case 8:
+	case 9:
 		return random_mremap(n, r);
 	case 10:
 		return random_brk(n);
 	default:
 		naive_touch(n, r.from);
-		return (struct trace_event){ .kind = TRACE_FAULT, .addr = r.from * PAGE };
+		return (struct trace_event){.kind = TRACE_FAULT, .addr = r.from * PAGE};
 	}
 }
 
@@ -365,9 +370,13 @@ static void random_run(unsigned int seed, enum space_policy policy, bool thp)
 	struct small *consumer = calloc(1, sizeof(*consumer));
 	struct naive *n = calloc(1, sizeof(*n));
 	const struct space_options o = {
-		.policy = policy, .thp = thp ? SPACE_THP_ALWAYS : SPACE_THP_NEVER,
-		.dontneed_reclaims = true, .page_size = PAGE, .top = PAGES * PAGE,
-		.ops = small_ops, .ctx = consumer,
+		.policy = policy,
+		.thp = thp ? SPACE_THP_ALWAYS : SPACE_THP_NEVER,
+		.dontneed_reclaims = true,
+		.page_size = PAGE,
+		.top = PAGES * PAGE,
+		.ops = small_ops,
+		.ctx = consumer,
 	};
 	struct space *s;
 
@@ -432,14 +441,17 @@ static int ignore_move(void *ctx, uint64_t from, uint64_t to, uint64_t len)
 
 static struct trace_event any_event(void)
 {
-	static const uint32_t flags[] = { 0, 1, 2, 3, 4, 7, 14, 15, 22, 24, 102, 103, 0x22,
-					  0x8022, 0x122, 0x20022, 0x42022 };
+	static const uint32_t flags[] = {0,  1,   2,   3,    4,      7,     14,      15,     22,
+					 24, 102, 103, 0x22, 0x8022, 0x122, 0x20022, 0x42022};
 
 	return (struct trace_event){
 		.kind = (enum trace_kind)(1 + random() % (TRACE_KINDS - 1)),
-		.addr = (uint64_t)random() % 4096 * PAGE, .len = (uint64_t)random() % 3000 * PAGE,
-		.to = (uint64_t)random() % 4096 * PAGE, .to_len = (uint64_t)random() % 3000 * PAGE,
-		.prot = (uint32_t)random() % 8, .file = random() % 4 == 0,
+		.addr = (uint64_t)random() % 4096 * PAGE,
+		.len = (uint64_t)random() % 3000 * PAGE,
+		.to = (uint64_t)random() % 4096 * PAGE,
+		.to_len = (uint64_t)random() % 3000 * PAGE,
+		.prot = (uint32_t)random() % 8,
+		.file = random() % 4 == 0,
 		.flags = flags[random() % (sizeof(flags) / sizeof(*flags))],
 	};
 }
@@ -448,12 +460,15 @@ static struct trace_event any_event(void)
 static void senseless_traces_do_no_harm(void **state)
 {
 	const struct space_options o = {
-		.policy = SPACE_LINUX, .thp = SPACE_THP_MADVISE, .page_size = PAGE, .top = 4 * GIB,
-		.ops = { ignore_prot, ignore_range, ignore_prot, ignore_move, ignore_range,
-			 ignore_range },
+		.policy = SPACE_LINUX,
+		.thp = SPACE_THP_MADVISE,
+		.page_size = PAGE,
+		.top = 4 * GIB,
+		.ops = {ignore_prot, ignore_range, ignore_prot, ignore_move, ignore_range,
+			ignore_range},
 	};
-	const struct trace_meta meta = { .page_size = PAGE, .address_bits = 32 };
-	const struct trace_state middle = { .events = 1 };
+	const struct trace_meta meta = {.page_size = PAGE, .address_bits = 32};
+	const struct trace_state middle = {.events = 1};
 
 	(void)state;
 	srandom(3);
@@ -523,14 +538,17 @@ static int log_reclaim(void *ctx, uint64_t addr, uint64_t len)
 static struct space *log_space(struct log *log, const char *kernel, const char *thp)
 {
 	const struct trace_meta meta = {
-		.kernel = (char *)(uintptr_t)kernel, .machine = (char *)"x86_64",
-		.thp = (char *)(uintptr_t)thp, .page_size = PAGE, .address_bits = 47,
+		.kernel = (char *)(uintptr_t)kernel,
+		.machine = (char *)"x86_64",
+		.thp = (char *)(uintptr_t)thp,
+		.page_size = PAGE,
+		.address_bits = 47,
 	};
 	struct space_options o;
 	struct space *s;
 
 	space_options_init(&o, SPACE_LINUX, &meta);
-	o.ops = (struct space_ops){ log_map, log_unmap, log_protect, log_move, log_reclaim, NULL };
+	o.ops = (struct space_ops){log_map, log_unmap, log_protect, log_move, log_reclaim, NULL};
 	o.ctx = log;
 	memset(log, 0, sizeof(*log));
 	assert_int_equal(space_create(&o, &s), 0);
@@ -544,19 +562,19 @@ static void apply(struct space *s, struct trace_event e)
 
 static void do_mmap(struct space *s, uint64_t addr, uint64_t len)
 {
-	apply(s, (struct trace_event){ .kind = TRACE_MMAP, .addr = addr, .len = len, .prot = 3,
-				       .flags = ANON });
+	apply(s, (struct trace_event){
+			 .kind = TRACE_MMAP, .addr = addr, .len = len, .prot = 3, .flags = ANON});
 }
 
 static void do_range(struct space *s, enum trace_kind kind, uint64_t addr, uint64_t len,
 		     uint32_t flags)
 {
-	apply(s, (struct trace_event){ .kind = kind, .addr = addr, .len = len, .flags = flags });
+	apply(s, (struct trace_event){.kind = kind, .addr = addr, .len = len, .flags = flags});
 }
 
 static void do_fault(struct space *s, uint64_t addr)
 {
-	apply(s, (struct trace_event){ .kind = TRACE_FAULT, .addr = addr });
+	apply(s, (struct trace_event){.kind = TRACE_FAULT, .addr = addr});
 }
 
 /* What was asked since the last look. */
@@ -631,14 +649,13 @@ static void dontneed_frees_no_block_of_two_mappings(void **state)
 
 	(void)state;
 	do_mmap(s, GIB, BLOCK);
-	apply(s, (struct trace_event){ .kind = TRACE_MPROTECT, .addr = GIB, .len = PAGE,
-				       .prot = PROT_READ });
+	apply(s, (struct trace_event){
+			 .kind = TRACE_MPROTECT, .addr = GIB, .len = PAGE, .prot = PROT_READ});
 	do_fault(s, GIB);
 	log.text[0] = '\0';
 	do_range(s, TRACE_MADVISE, GIB, BLOCK, MADV_DONTNEED);
 	asked(&log, "unmap 40000000 1000\nunmap 40001000 1ff000\n");
-	apply(s, (struct trace_event){ .kind = TRACE_MPROTECT, .addr = GIB, .len = PAGE,
-				       .prot = 3 });
+	apply(s, (struct trace_event){.kind = TRACE_MPROTECT, .addr = GIB, .len = PAGE, .prot = 3});
 	do_range(s, TRACE_MADVISE, GIB, BLOCK, MADV_DONTNEED);
 	asked(&log, "protect 40000000 1000\nunmap 40000000 200000\nreclaim 40000000 40200000\n");
 	space_destroy(s);
@@ -662,7 +679,7 @@ static void dontneed_keeps_blocks_before_6_14(void **state)
 	do_range(s, TRACE_MADVISE, GIB, BLOCK, MADV_DONTNEED);
 	asked(&log, "unmap 40000000 200000\n");
 	do_fault(s, GIB + PAGE);
-	asked(&log, "map 40001000 1000\n");	/* the table is still there: no huge page */
+	asked(&log, "map 40001000 1000\n"); /* the table is still there: no huge page */
 	space_destroy(s);
 }
 
@@ -692,13 +709,19 @@ static void the_stack_grows_by_a_touch(void **state)
 	uint32_t prot;
 
 	(void)state;
-	apply(s, (struct trace_event){ .kind = TRACE_REGION, .addr = top - 0x21000,
-				       .len = 0x21000, .prot = 3, .flags = TRACE_REGION_STACK });
-	asked(&log, "map 7fffffffe000 1000\n");		/* the arguments */
+	apply(s, (struct trace_event){.kind = TRACE_REGION,
+				      .addr = top - 0x21000,
+				      .len = 0x21000,
+				      .prot = 3,
+				      .flags = TRACE_REGION_STACK});
+	asked(&log, "map 7fffffffe000 1000\n"); /* the arguments */
 	do_fault(s, top - 0x30000);
 	asked(&log, "map 7ffffffcf000 1000\n");
-	apply(s, (struct trace_event){ .kind = TRACE_REGION, .addr = top - 0x30000,
-				       .len = 0x30000, .prot = 3, .flags = TRACE_REGION_STACK });
+	apply(s, (struct trace_event){.kind = TRACE_REGION,
+				      .addr = top - 0x30000,
+				      .len = 0x30000,
+				      .prot = 3,
+				      .flags = TRACE_REGION_STACK});
 	asked(&log, "");
 	assert_true(space_mapping(s, 0, &start, &end, &prot));
 	assert_int_equal(start, top - 0x30000);
@@ -713,7 +736,7 @@ static void faults_that_are_signals_map_nothing(void **state)
 
 	(void)state;
 	do_mmap(s, GIB, PAGE);
-	apply(s, (struct trace_event){ .kind = TRACE_MPROTECT, .addr = GIB, .len = PAGE });
+	apply(s, (struct trace_event){.kind = TRACE_MPROTECT, .addr = GIB, .len = PAGE});
 	log.text[0] = '\0';
 	do_fault(s, 0);
 	do_fault(s, GIB);
@@ -729,8 +752,11 @@ static void pages_come_without_faults(void **state)
 	struct space *s = log_space(&log, "6.18.0", "never");
 
 	(void)state;
-	apply(s, (struct trace_event){ .kind = TRACE_MMAP, .addr = GIB, .len = BLOCK + PAGE,
-				       .prot = 3, .flags = ANON | MAP_POPULATE });
+	apply(s, (struct trace_event){.kind = TRACE_MMAP,
+				      .addr = GIB,
+				      .len = BLOCK + PAGE,
+				      .prot = 3,
+				      .flags = ANON | MAP_POPULATE});
 	asked(&log, "map 40000000 200000\nmap 40200000 1000\n");
 	do_mmap(s, 2 * GIB, 4 * PAGE);
 	do_range(s, TRACE_MLOCK, 2 * GIB, PAGE, 0);
@@ -754,11 +780,11 @@ static void exec_and_exit_leave_nothing(void **state)
 	do_mmap(s, GIB, PAGE);
 	do_fault(s, GIB);
 	log.text[0] = '\0';
-	apply(s, (struct trace_event){ .kind = TRACE_EXEC });
+	apply(s, (struct trace_event){.kind = TRACE_EXEC});
 	asked(&log, "unmap 40000000 1000\nreclaim 0 800000000000\n");
 	assert_int_equal(space_stats(s).mappings, 0);
 	assert_int_equal(space_stats(s).blocks, 0);
-	apply(s, (struct trace_event){ .kind = TRACE_EXIT });
+	apply(s, (struct trace_event){.kind = TRACE_EXIT});
 	asked(&log, "reclaim 0 800000000000\n");
 	space_destroy(s);
 }
@@ -767,12 +793,12 @@ static void failures_are_handed_on(void **state)
 {
 	struct log log;
 	struct space *s = log_space(&log, "6.18.0", "never");
-	const struct trace_event e = { .kind = TRACE_MUNMAP, .addr = GIB, .len = PAGE };
+	const struct trace_event e = {.kind = TRACE_MUNMAP, .addr = GIB, .len = PAGE};
 
 	(void)state;
 	do_mmap(s, GIB, PAGE);
 	do_fault(s, GIB);
-	log.fail_at = 3;	/* the reclaim, after the map and the unmap */
+	log.fail_at = 3; /* the reclaim, after the map and the unmap */
 	assert_int_equal(space_apply(s, &e), -EIO);
 	space_destroy(s);
 }
@@ -780,8 +806,11 @@ static void failures_are_handed_on(void **state)
 static void impossible_options_are_refused(void **state)
 {
 	const struct trace_meta meta = {
-		.kernel = (char *)"6.18", .machine = (char *)"x86_64", .thp = (char *)"",
-		.page_size = PAGE, .address_bits = 47,
+		.kernel = (char *)"6.18",
+		.machine = (char *)"x86_64",
+		.thp = (char *)"",
+		.page_size = PAGE,
+		.address_bits = 47,
 	};
 	struct space_options o;
 	struct space *s;

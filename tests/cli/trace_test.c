@@ -20,33 +20,63 @@
 
 #define EVENTS 13
 
-static char *test_words[] = { (char *)"prog", (char *)"", (char *)"an argument" };
+static char *test_words[] = {(char *)"prog", (char *)"", (char *)"an argument"};
 
 static const struct trace_meta test_meta = {
-	.argv = test_words, .argc = 3, .kernel = (char *)"6.18.0", .machine = (char *)"x86_64",
-	.thp = (char *)"madvise", .page_size = 4096, .address_bits = 47, .lost = 7,
-	.others = 1234567, .children = 2, .status = 3,
+	.argv = test_words,
+	.argc = 3,
+	.kernel = (char *)"6.18.0",
+	.machine = (char *)"x86_64",
+	.thp = (char *)"madvise",
+	.page_size = 4096,
+	.address_bits = 47,
+	.lost = 7,
+	.others = 1234567,
+	.children = 2,
+	.status = 3,
 };
 
 static const struct trace_event test_events[EVENTS] = {
-	{ .kind = TRACE_EXEC, .time = 1000 },
-	{ .kind = TRACE_REGION, .time = 1001, .addr = 0x7ffc00000000, .len = 0x21000, .prot = 3,
-	  .flags = TRACE_REGION_STACK },
-	{ .kind = TRACE_REGION, .time = 1001, .addr = 0x400000, .len = 0x1000, .prot = 5,
-	  .file = true },
-	{ .kind = TRACE_FAULT, .time = 1500, .addr = 0x7ffffffff000 },
-	{ .kind = TRACE_BRK, .time = 1600, .lead = 9, .took = 11, .addr = 0x555000 },
-	{ .kind = TRACE_MMAP, .time = 1700, .lead = 5, .took = 20, .addr = 0x7f0000000000,
-	  .len = 0x400000, .prot = 3, .flags = MAP_PRIVATE | MAP_ANONYMOUS },
-	{ .kind = TRACE_MPROTECT, .time = 1800, .addr = 0x7f0000000000, .len = 0x1000, .prot = 1 },
-	{ .kind = TRACE_MADVISE, .time = 1900, .addr = 0x7f0000000000, .len = 0x200000,
-	  .flags = MADV_DONTNEED },
-	{ .kind = TRACE_SAMPLE, .time = 1950, .took = 40, .value = 123456 },
-	{ .kind = TRACE_MREMAP, .time = 2000, .addr = 0x7f0000000000, .len = 0x400000,
-	  .to = 0x7e0000000000, .to_len = 0x500000, .flags = MREMAP_MAYMOVE },
-	{ .kind = TRACE_MLOCK, .time = 2100, .flags = 2 },
-	{ .kind = TRACE_MUNMAP, .time = 2200, .took = 99, .addr = 0x7e0000000000, .len = 0x1000 },
-	{ .kind = TRACE_EXIT, .time = 1ull << 61 },
+	{.kind = TRACE_EXEC, .time = 1000},
+	{.kind = TRACE_REGION,
+	 .time = 1001,
+	 .addr = 0x7ffc00000000,
+	 .len = 0x21000,
+	 .prot = 3,
+	 .flags = TRACE_REGION_STACK},
+	{.kind = TRACE_REGION,
+	 .time = 1001,
+	 .addr = 0x400000,
+	 .len = 0x1000,
+	 .prot = 5,
+	 .file = true},
+	{.kind = TRACE_FAULT, .time = 1500, .addr = 0x7ffffffff000},
+	{.kind = TRACE_BRK, .time = 1600, .lead = 9, .took = 11, .addr = 0x555000},
+	{.kind = TRACE_MMAP,
+	 .time = 1700,
+	 .lead = 5,
+	 .took = 20,
+	 .addr = 0x7f0000000000,
+	 .len = 0x400000,
+	 .prot = 3,
+	 .flags = MAP_PRIVATE | MAP_ANONYMOUS},
+	{.kind = TRACE_MPROTECT, .time = 1800, .addr = 0x7f0000000000, .len = 0x1000, .prot = 1},
+	{.kind = TRACE_MADVISE,
+	 .time = 1900,
+	 .addr = 0x7f0000000000,
+	 .len = 0x200000,
+	 .flags = MADV_DONTNEED},
+	{.kind = TRACE_SAMPLE, .time = 1950, .took = 40, .value = 123456},
+	{.kind = TRACE_MREMAP,
+	 .time = 2000,
+	 .addr = 0x7f0000000000,
+	 .len = 0x400000,
+	 .to = 0x7e0000000000,
+	 .to_len = 0x500000,
+	 .flags = MREMAP_MAYMOVE},
+	{.kind = TRACE_MLOCK, .time = 2100, .flags = 2},
+	{.kind = TRACE_MUNMAP, .time = 2200, .took = 99, .addr = 0x7e0000000000, .len = 0x1000},
+	{.kind = TRACE_EXIT, .time = 1ull << 61},
 };
 
 struct test_file {
@@ -78,7 +108,7 @@ static struct test_file test_pack(void)
 static struct test_file test_forge(const unsigned char *body, size_t size, uint64_t events)
 {
 	const size_t room = ZSTD_compressBound(size);
-	struct test_file f = { calloc(1, TRACE_HEADER_SIZE + room), 0 };
+	struct test_file f = {calloc(1, TRACE_HEADER_SIZE + room), 0};
 	size_t n = ZSTD_compress(f.bytes + TRACE_HEADER_SIZE, room, body, size, 1);
 
 	memcpy(f.bytes, TRACE_MAGIC, TRACE_MAGIC_SIZE);
@@ -100,7 +130,7 @@ static void test_resum(struct test_file f)
 /* Refused, and with a reason. */
 static void test_refused(struct test_file f, int code, const char *word)
 {
-	struct trace_error error = { .text = "" };
+	struct trace_error error = {.text = ""};
 	struct trace *t = NULL;
 	int err = trace_open_memory(f.bytes, f.size, &t, &error);
 
@@ -232,25 +262,29 @@ static void random_events_survive(void **state)
 static void writer_refuses_unsound_events(void **state)
 {
 	static const struct trace_event bad[] = {
-		{ .kind = 0, .time = 5 },
-		{ .kind = TRACE_KINDS, .time = 5 },
-		{ .kind = TRACE_FAULT, .time = 3 },
-		{ .kind = TRACE_FAULT, .time = 5, .addr = 0x1001 },
-		{ .kind = TRACE_FAULT, .time = 5, .addr = 1ull << 47 },
-		{ .kind = TRACE_FAULT, .time = 5, .addr = 0xffff800000000000 },
-		{ .kind = TRACE_FAULT, .time = 5, .file = true },
-		{ .kind = TRACE_MMAP, .time = 5, .addr = 0x1000 },
-		{ .kind = TRACE_MMAP, .time = 5, .addr = 0x1000, .len = 0x1800 },
-		{ .kind = TRACE_MUNMAP, .time = 5, .addr = 0x7ffffffff000, .len = 0x2000 },
-		{ .kind = TRACE_MUNMAP, .time = 5, .addr = 0x1000, .len = 0xfffffffffffff000 },
-		{ .kind = TRACE_MUNMAP, .time = 5, .lead = 6, .addr = 0x1000, .len = 0x1000 },
-		{ .kind = TRACE_MUNMAP, .time = 5, .took = 1ull << 62, .addr = 0, .len = 0x1000 },
-		{ .kind = TRACE_MREMAP, .time = 5, .addr = 0x1000, .len = 0x2000, .to = 0x2000,
-		  .to_len = 0x1000 },
-		{ .kind = TRACE_SAMPLE, .time = (1ull << 62) + 1 },
+		{.kind = 0, .time = 5},
+		{.kind = TRACE_KINDS, .time = 5},
+		{.kind = TRACE_FAULT, .time = 3},
+		{.kind = TRACE_FAULT, .time = 5, .addr = 0x1001},
+		{.kind = TRACE_FAULT, .time = 5, .addr = 1ull << 47},
+		{.kind = TRACE_FAULT, .time = 5, .addr = 0xffff800000000000},
+		{.kind = TRACE_FAULT, .time = 5, .file = true},
+		{.kind = TRACE_MMAP, .time = 5, .addr = 0x1000},
+		{.kind = TRACE_MMAP, .time = 5, .addr = 0x1000, .len = 0x1800},
+		{.kind = TRACE_MUNMAP, .time = 5, .addr = 0x7ffffffff000, .len = 0x2000},
+		{.kind = TRACE_MUNMAP, .time = 5, .addr = 0x1000, .len = 0xfffffffffffff000},
+		{.kind = TRACE_MUNMAP, .time = 5, .lead = 6, .addr = 0x1000, .len = 0x1000},
+		{.kind = TRACE_MUNMAP, .time = 5, .took = 1ull << 62, .addr = 0, .len = 0x1000},
+		{.kind = TRACE_MREMAP,
+		 .time = 5,
+		 .addr = 0x1000,
+		 .len = 0x2000,
+		 .to = 0x2000,
+		 .to_len = 0x1000},
+		{.kind = TRACE_SAMPLE, .time = (1ull << 62) + 1},
 	};
-	const struct trace_event first = { .kind = TRACE_EXEC, .time = 4 };
-	const struct trace_event last = { .kind = TRACE_EXIT, .time = 6 };
+	const struct trace_event first = {.kind = TRACE_EXEC, .time = 4};
+	const struct trace_event last = {.kind = TRACE_EXIT, .time = 6};
 	struct trace_writer *w;
 
 	(void)state;
@@ -300,16 +334,16 @@ static void header_claims_are_checked(void **state)
 		uint64_t value;
 		const char *word;
 	} claims[] = {
-		{ TRACE_AT_BODY, -E2BIG, UINT64_MAX, "at most" },
-		{ TRACE_AT_BODY, -E2BIG, TRACE_MAX_BODY + 1ull, "at most" },
-		{ TRACE_AT_BODY, -EBADMSG, 20, "uncompressed" },
-		{ TRACE_AT_BODY, -EBADMSG, TRACE_MAX_BODY, "promises" },
-		{ TRACE_AT_PACKED, -EBADMSG, UINT64_MAX, "promises" },
-		{ TRACE_AT_EVENTS, -EBADMSG, UINT64_MAX, "more records" },
-		{ TRACE_AT_EVENTS, -EBADMSG, EVENTS - 1, "holds 13" },
-		{ TRACE_AT_VERSION, -EOPNOTSUPP, 2, "later version" },
-		{ TRACE_AT_VERSION, -EOPNOTSUPP, 1ull << 32 | 1, "later version" },
-		{ TRACE_AT_RESERVED, -EBADMSG, 1, "reserved" },
+		{TRACE_AT_BODY, -E2BIG, UINT64_MAX, "at most"},
+		{TRACE_AT_BODY, -E2BIG, TRACE_MAX_BODY + 1ull, "at most"},
+		{TRACE_AT_BODY, -EBADMSG, 20, "uncompressed"},
+		{TRACE_AT_BODY, -EBADMSG, TRACE_MAX_BODY, "promises"},
+		{TRACE_AT_PACKED, -EBADMSG, UINT64_MAX, "promises"},
+		{TRACE_AT_EVENTS, -EBADMSG, UINT64_MAX, "more records"},
+		{TRACE_AT_EVENTS, -EBADMSG, EVENTS - 1, "holds 13"},
+		{TRACE_AT_VERSION, -EOPNOTSUPP, 2, "later version"},
+		{TRACE_AT_VERSION, -EOPNOTSUPP, 1ull << 32 | 1, "later version"},
+		{TRACE_AT_RESERVED, -EBADMSG, 1, "reserved"},
 	};
 	struct test_file f;
 
@@ -342,15 +376,21 @@ static void a_bomb_does_not_go_off(void **state)
 static size_t test_small_meta(unsigned char *body)
 {
 	static const unsigned char meta[] = {
-		0x80, 0x20, 47, 0, 0, 0, 0, 1,	/* 4096, 47 bits, ..., one word */
-		1, 'p', 0, 0, 0,
+		0x80, 0x20, 47, 0, 0, 0, 0, 1, /* 4096, 47 bits, ..., one word */
+		1,    'p',  0,  0, 0,
 	};
 
 	memcpy(body, meta, sizeof(meta));
 	return sizeof(meta);
 }
 
-#define BODY(...) { sizeof((unsigned char[]){ __VA_ARGS__ }), { __VA_ARGS__ } }
+#define BODY(...)                                       \
+	{                                               \
+		sizeof((unsigned char[]){__VA_ARGS__}), \
+		{                                       \
+			__VA_ARGS__                     \
+		}                                       \
+	}
 #define V10 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
 
 static void forged_records_are_refused(void **state)
@@ -362,26 +402,26 @@ static void forged_records_are_refused(void **state)
 			unsigned char bytes[40];
 		} body;
 	} bad[] = {
-		{ "first record", BODY(TRACE_EXIT, 0) },
-		{ "kind", BODY(0) },
-		{ "kind", BODY(TRACE_EXEC, 0, TRACE_KINDS, 0) },
-		{ "kind", BODY(TRACE_EXEC, 0, 0x7f, 0) },
-		{ "mark of a file", BODY(TRACE_EXEC | 0x80, 0) },
-		{ "middle of a number", BODY(TRACE_EXEC) },
-		{ "middle of a number", BODY(TRACE_EXEC, 0x80) },
-		{ "shortest", BODY(TRACE_EXEC, 0x80, 0) },
-		{ "64 bits", BODY(TRACE_EXEC, V10, 2) },
-		{ "backwards", BODY(TRACE_EXEC, V10, 1) },
-		{ "backwards", BODY(TRACE_EXEC, 5, TRACE_FAULT, V10, 1, 0) },
-		{ "backwards", BODY(TRACE_EXEC, 5, TRACE_SAMPLE, 0, V10, 1, 0) },
-		{ "backwards", BODY(TRACE_EXEC, 5, TRACE_BRK, 0, 6, 0, 2) },
-		{ "past the end", BODY(TRACE_EXEC, 5, TRACE_FAULT, 0, 1) },
-		{ "past the end", BODY(TRACE_EXEC, 5, TRACE_FAULT, 0, V10, 1) },
-		{ "past the end", BODY(TRACE_EXEC, 5, TRACE_MUNMAP, 0, 0, 0, 2, V10, 1) },
-		{ "empty", BODY(TRACE_EXEC, 5, TRACE_MUNMAP, 0, 0, 0, 2, 0) },
-		{ "too large", BODY(TRACE_EXEC, 5, TRACE_MPROTECT, 0, 0, 0, 2, 1, V10, 1) },
-		{ "onto itself", BODY(TRACE_EXEC, 5, TRACE_MREMAP, 0, 0, 0, 2, 4, 2, 4, 1) },
-		{ "follows the exit", BODY(TRACE_EXEC, 5, TRACE_EXIT, 0, TRACE_EXIT, 0) },
+		{"first record", BODY(TRACE_EXIT, 0)},
+		{"kind", BODY(0)},
+		{"kind", BODY(TRACE_EXEC, 0, TRACE_KINDS, 0)},
+		{"kind", BODY(TRACE_EXEC, 0, 0x7f, 0)},
+		{"mark of a file", BODY(TRACE_EXEC | 0x80, 0)},
+		{"middle of a number", BODY(TRACE_EXEC)},
+		{"middle of a number", BODY(TRACE_EXEC, 0x80)},
+		{"shortest", BODY(TRACE_EXEC, 0x80, 0)},
+		{"64 bits", BODY(TRACE_EXEC, V10, 2)},
+		{"backwards", BODY(TRACE_EXEC, V10, 1)},
+		{"backwards", BODY(TRACE_EXEC, 5, TRACE_FAULT, V10, 1, 0)},
+		{"backwards", BODY(TRACE_EXEC, 5, TRACE_SAMPLE, 0, V10, 1, 0)},
+		{"backwards", BODY(TRACE_EXEC, 5, TRACE_BRK, 0, 6, 0, 2)},
+		{"past the end", BODY(TRACE_EXEC, 5, TRACE_FAULT, 0, 1)},
+		{"past the end", BODY(TRACE_EXEC, 5, TRACE_FAULT, 0, V10, 1)},
+		{"past the end", BODY(TRACE_EXEC, 5, TRACE_MUNMAP, 0, 0, 0, 2, V10, 1)},
+		{"empty", BODY(TRACE_EXEC, 5, TRACE_MUNMAP, 0, 0, 0, 2, 0)},
+		{"too large", BODY(TRACE_EXEC, 5, TRACE_MPROTECT, 0, 0, 0, 2, 1, V10, 1)},
+		{"onto itself", BODY(TRACE_EXEC, 5, TRACE_MREMAP, 0, 0, 0, 2, 4, 2, 4, 1)},
+		{"follows the exit", BODY(TRACE_EXEC, 5, TRACE_EXIT, 0, TRACE_EXIT, 0)},
 	};
 
 	(void)state;
@@ -404,9 +444,9 @@ static void forged_metadata_is_refused(void **state)
 		unsigned char value;
 		const char *word;
 	} bad[] = {
-		{ 0, 0x81, "page size" }, { 1, 0x10, "page size" }, { 2, 31, "width" },
-		{ 2, 58, "width" }, { 7, 0, "command line" }, { 7, 60, "middle of a number" },
-		{ 8, 90, "string" }, { 9, 0, "zero byte" }, { 12, 1, "string" },
+		{0, 0x81, "page size"}, {1, 0x10, "page size"}, {2, 31, "width"},
+		{2, 58, "width"},       {7, 0, "command line"}, {7, 60, "middle of a number"},
+		{8, 90, "string"},      {9, 0, "zero byte"},    {12, 1, "string"},
 	};
 	unsigned char body[32];
 	struct test_file f;
@@ -466,12 +506,12 @@ static void the_error_says_where(void **state)
 	struct test_file f;
 
 	(void)state;
-	memcpy(body + n, (unsigned char[]){ TRACE_EXEC, 1, 99, 0 }, 4);
+	memcpy(body + n, (unsigned char[]){TRACE_EXEC, 1, 99, 0}, 4);
 	f = test_forge(body, n + 4, 2);
 	assert_int_equal(trace_open_memory(f.bytes, f.size, &t, &error), -EBADMSG);
 	trace_error_print(&error, "a.gwt", line, sizeof(line));
 	assert_string_equal(line, "a.gwt: record 1: the record is of no known kind "
-			    "(at byte 15 of the uncompressed body)");
+				  "(at byte 15 of the uncompressed body)");
 	free(f.bytes);
 }
 
@@ -514,7 +554,10 @@ static const char *const test_lines[] = {
 	"   11/11      100.000000850:  syscalls:sys_enter_madvise: start: 12 words of nonsense\n",
 	"   11/11      100.000000900: syscalls:sys_enter_exit_group: error_code: 0x00000103   0\n",
 	"   11/11      100.000000950: PERF_RECORD_EXIT(11:11):(10:10)\n",
-	"no line of perf's at all\n", "\n", "", "11/11 99999999999999999.0: x: \n",
+	"no line of perf's at all\n",
+	"\n",
+	"",
+	"11/11 99999999999999999.0: x: \n",
 };
 
 #define AT(ns) (UINT64_C(100000000000) + (ns))
@@ -522,26 +565,56 @@ static const char *const test_lines[] = {
 static void perf_lines_become_events(void **state)
 {
 	static const struct trace_event want[] = {
-		{ .kind = TRACE_EXEC, .time = AT(100) },
-		{ .kind = TRACE_REGION, .time = AT(200), .addr = 0x7ffc6dd7c000, .len = 0x21000,
-		  .prot = 3, .flags = TRACE_REGION_STACK },
-		{ .kind = TRACE_REGION, .time = AT(300), .addr = 0x556b2e3aa000, .len = 0x26000,
-		  .prot = 5, .file = true },
-		{ .kind = TRACE_REGION, .time = AT(310), .addr = 0x556b2e3d0000, .len = 0x1000,
-		  .prot = 3 },
-		{ .kind = TRACE_FAULT, .time = AT(400), .addr = 0x556b2e3ce000 },
-		{ .kind = TRACE_FAULT, .time = AT(410), .addr = 0x556b2e3ce000 },
-		{ .kind = TRACE_BRK, .time = AT(510), .lead = 10, .addr = 0x556b4e00a000 },
-		{ .kind = TRACE_MUNMAP, .time = AT(605), .took = 85, .addr = 0x7fe1e0000000,
-		  .len = 0x2000 },
-		{ .kind = TRACE_MMAP, .time = AT(610), .lead = 10, .took = 10,
-		  .addr = 0x7fe1e4e96000, .len = 0xb000, .prot = 1, .flags = 0x22 },
-		{ .kind = TRACE_MREMAP, .time = AT(710), .lead = 10, .addr = 0x7fe1e4e96000,
-		  .len = 0xb000, .to = 0x7fe1e4000000, .to_len = 0x1b000, .flags = 1 },
-		{ .kind = TRACE_SAMPLE, .time = AT(715), .took = 3, .value = 42 },
-		{ .kind = TRACE_MADVISE, .time = AT(740), .took = 10, .addr = 0x7fe1e4000000,
-		  .len = 0x1000, .flags = MADV_DONTNEED },
-		{ .kind = TRACE_EXIT, .time = AT(950) },
+		{.kind = TRACE_EXEC, .time = AT(100)},
+		{.kind = TRACE_REGION,
+		 .time = AT(200),
+		 .addr = 0x7ffc6dd7c000,
+		 .len = 0x21000,
+		 .prot = 3,
+		 .flags = TRACE_REGION_STACK},
+		{.kind = TRACE_REGION,
+		 .time = AT(300),
+		 .addr = 0x556b2e3aa000,
+		 .len = 0x26000,
+		 .prot = 5,
+		 .file = true},
+		{.kind = TRACE_REGION,
+		 .time = AT(310),
+		 .addr = 0x556b2e3d0000,
+		 .len = 0x1000,
+		 .prot = 3},
+		{.kind = TRACE_FAULT, .time = AT(400), .addr = 0x556b2e3ce000},
+		{.kind = TRACE_FAULT, .time = AT(410), .addr = 0x556b2e3ce000},
+		{.kind = TRACE_BRK, .time = AT(510), .lead = 10, .addr = 0x556b4e00a000},
+		{.kind = TRACE_MUNMAP,
+		 .time = AT(605),
+		 .took = 85,
+		 .addr = 0x7fe1e0000000,
+		 .len = 0x2000},
+		{.kind = TRACE_MMAP,
+		 .time = AT(610),
+		 .lead = 10,
+		 .took = 10,
+		 .addr = 0x7fe1e4e96000,
+		 .len = 0xb000,
+		 .prot = 1,
+		 .flags = 0x22},
+		{.kind = TRACE_MREMAP,
+		 .time = AT(710),
+		 .lead = 10,
+		 .addr = 0x7fe1e4e96000,
+		 .len = 0xb000,
+		 .to = 0x7fe1e4000000,
+		 .to_len = 0x1b000,
+		 .flags = 1},
+		{.kind = TRACE_SAMPLE, .time = AT(715), .took = 3, .value = 42},
+		{.kind = TRACE_MADVISE,
+		 .time = AT(740),
+		 .took = 10,
+		 .addr = 0x7fe1e4000000,
+		 .len = 0x1000,
+		 .flags = MADV_DONTNEED},
+		{.kind = TRACE_EXIT, .time = AT(950)},
 	};
 	const size_t n = sizeof(want) / sizeof(*want);
 	struct record_script s;
@@ -550,9 +623,9 @@ static void perf_lines_become_events(void **state)
 	record_script_begin(&s, 4096);
 	for (size_t i = 0; i < sizeof(test_lines) / sizeof(*test_lines); i++)
 		assert_int_equal(record_script_line(&s, test_lines[i]), 0);
-	assert_int_equal(record_script_sample(&s, AT(50), 3, 1), 0);	/* still perf itself */
+	assert_int_equal(record_script_sample(&s, AT(50), 3, 1), 0); /* still perf itself */
 	assert_int_equal(record_script_sample(&s, AT(715), 3, 42), 0);
-	assert_int_equal(record_script_sample(&s, AT(990), 3, 1), 0);	/* too late */
+	assert_int_equal(record_script_sample(&s, AT(990), 3, 1), 0); /* too late */
 	assert_int_equal(record_script_finish(&s), 0);
 	assert_int_equal(s.pid, 11);
 	assert_int_equal(s.lost, 5);

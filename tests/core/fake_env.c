@@ -181,7 +181,7 @@ static void env_read_unlock(struct gw_env *env)
 	fake_of(env)->nesting--;
 }
 
-/* A head's room: the next in the queue, and the head itself, so that a write by anybody else shows. */
+/* A head's room: the next in the queue, and the head itself: a write by anybody else shows. */
 static void append(struct gw_head **queue, struct gw_head *head)
 {
 	for (; *queue; queue = (struct gw_head **)&(*queue)->room[0])
@@ -205,9 +205,22 @@ static void env_defer(struct gw_env *env, struct gw_head *head, void (*fn)(struc
 	fake_now(f);
 }
 
+static void turn_around(struct gw_head **queue)
+{
+	struct gw_head *head = *queue, *next;
+
+	for (*queue = NULL; head; head = next) {
+		next = head->room[0];
+		head->room[0] = *queue;
+		*queue = head;
+	}
+}
+
 static void run(struct fake_env *f, struct gw_head **queue)
 {
 	assert_false(f->in_call);
+	if (f->last_first)
+		turn_around(queue);
 	while (*queue) {
 		struct gw_head *head = *queue;
 
@@ -288,7 +301,8 @@ static void env_relax(struct gw_env *env, unsigned spins)
 
 void fake_env_init(struct fake_env *f)
 {
-	*f = (struct fake_env){.env = {
+	*f = (struct fake_env){0};
+	f->env = (struct gw_env){
 		.alloc = env_alloc,
 		.free = env_free,
 		.reserve = env_reserve,
@@ -300,7 +314,7 @@ void fake_env_init(struct fake_env *f)
 		.defer = env_defer,
 		.synchronize = env_synchronize,
 		.relax = env_relax,
-	}};
+	};
 }
 
 void fake_env_done(struct fake_env *f)

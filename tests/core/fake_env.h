@@ -30,20 +30,22 @@ struct fake_env {
 	/* What was taken and not given back. */
 	size_t alloc_bytes, reserve_bytes, commit_bytes;
 	struct fake_ranges reserves, commits;
-	bool lose; /* decommit scribbles over what it is given; else the memory keeps what it held */
+	bool lose; /* decommit scribbles over what it is given; else that keeps what it held */
 
 	/* Allocations of all three kinds. The one that makes `takes` equal to `fail_at` fails; with
 	 * `fail_all` that one and all later ones. */
 	uint64_t takes, fail_at, failures;
 	bool fail_all;
 
-	/* Time moves with each event that matters. A thing done at time t has had its grace period when
-	 * covered > t: a grace period that began after t has ended. */
+	/* Time moves with each event that matters. A thing done at time t has had its grace period
+	 * when covered > t: a grace period that began after t has ended. */
 	uint64_t clock, gp_start, covered;
 	bool gp_running;
-	struct gw_head *queue, *gp_calls; /* called after a later grace period; after the one running */
+	struct gw_head *queue;    /* called after a grace period that is yet to begin */
+	struct gw_head *gp_calls; /* called after the one that is running */
 	uint64_t defers, calls, synchronizes;
 	bool sync_runs_calls; /* a synchronize is a grace period for deferred calls too */
+	bool last_first;      /* calls run in the opposite order: the interface promises none */
 	bool in_call;
 	unsigned nesting;
 };

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
  * Every allocation of a fixed sequence fails once, and once with all that follow. */
-#include "fixture.h"
-#include <stdlib.h>
-
-#define S(level) gw_span(level)
-#define HALF (1ull << (GW_VA_BITS - 1))
-#define OUT (1ull << (GW_OUT_BITS - 2))
-#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+#include "bench.h"
 
 enum kind { STOP, MAP, UNMAP, PROTECT, RECLAIM, CLEAR, GRACE };
 
@@ -71,7 +65,8 @@ static int run_op(struct fixture *x, const struct op *op)
 	return 0;
 }
 
-/* After a failure all is mapped as before, and no table that was made for the call is left. Then the same works. */
+/* After a failure all is mapped as before, and no table that was made for the call is left. Then
+ * the same works. */
 static void after_failure(struct fixture *x, const struct op *op)
 {
 	fix_verify(x);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * A page table beside its model: each operation is done on both, and what is promised about it checked. */
+ * A page table beside its model: each operation is done on both, and what is promised about it
+ * checked. */
 #include "fixture.h"
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +31,12 @@ static void on_invalidate(void *ctx, const struct gw_range *range)
 
 	assert_false(x->destroyed);
 	assert_true(range->bytes > 0);
-	if (x->f->in_call)
-		return; /* a sweep: the operation under way, which may be waiting, has nothing to do with it */
+	if (x->f->in_call) { /* a sweep; an operation may be under way, and waiting */
+		assert_true(range->tables);
+		x->sweeps++;
+		x->swept = *range;
+		return;
+	}
 	x->invalidates++;
 	x->last = *range;
 	for (size_t i = 0; i < x->awaiting.n; i++) {
@@ -55,7 +60,8 @@ static void on_invalidate(void *ctx, const struct gw_range *range)
 	x->awaiting = after;
 }
 
-/* Takes the start of a run out of what awaits release. Return: how many bytes of it, at least one page. */
+/* Takes the start of a run out of what awaits release. Return: how many bytes of it, at least one
+ * page. */
 static uint64_t take_awaited(struct fixture *x, const struct gw_leaf *run)
 {
 	for (size_t i = 0; i < x->awaiting.n; i++) {
@@ -72,8 +78,8 @@ static uint64_t take_awaited(struct fixture *x, const struct gw_leaf *run)
 		if (e.va < va)
 			extents_append(&x->awaiting, extent_part(e, e.va, va - e.va));
 		if (va + part.bytes < end)
-			extents_append(&x->awaiting, extent_part(e, va + part.bytes,
-								 end - va - part.bytes));
+			extents_append(&x->awaiting,
+				       extent_part(e, va + part.bytes, end - va - part.bytes));
 		return part.bytes;
 	}
 	fail_msg("released before its grace period, or not unmapped: va %llx out %llx",
@@ -203,17 +209,20 @@ static struct extent whole(const struct extents *list)
 {
 	const struct extent *last = &list->at[list->n - 1];
 
-	return (struct extent){.va = list->at[0].va, .bytes = last->va + last->bytes - list->at[0].va};
+	return (struct extent){.va = list->at[0].va,
+			       .bytes = last->va + last->bytes - list->at[0].va};
 }
 
 /* `changed` was changed: it was invalidated, in one call, with a range around it that ends where
- * something begins that was not. Splits with break-before-make come with calls of their own, before. */
+ * something begins that was not. Splits with break-before-make come with calls of their own,
+ * before. */
 static void check_invalidate(struct fixture *x, const struct extents *changed)
 {
 	struct extent e;
 
 	if (!changed->n) {
-		assert_true(x->relaxed || GW_FMT_BREAK_BEFORE_MAKE || x->invalidates <= x->last.tables);
+		assert_true(x->relaxed || GW_FMT_BREAK_BEFORE_MAKE ||
+			    x->invalidates <= x->last.tables);
 		return;
 	}
 	assert_true(x->invalidates >= 1);
@@ -381,8 +390,9 @@ static void scan(struct fixture *x, const gw_entry *table, unsigned level, uint6
 		if (gw_fmt_is_table(e, level))
 			scan(x, below(x, e, level), level - 1, va, found);
 		else
-			extents_append(found, (struct extent){va, gw_span(level), gw_fmt_out(e, level),
-							      gw_fmt_attr(e, level), 0});
+			extents_append(found,
+				       (struct extent){va, gw_span(level), gw_fmt_out(e, level),
+						       gw_fmt_attr(e, level), 0});
 	}
 	x->tables[level]++;
 	x->empty_tables += empty && level < FIX_TOP;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * A page table beside its model: each operation is done on both, and what is promised about it checked. */
+ * A page table beside its model: each operation is done on both, and what is promised about it
+ * checked. */
 #ifndef GRACEWALK_TESTS_FIXTURE_H
 #define GRACEWALK_TESTS_FIXTURE_H
 
@@ -10,7 +11,7 @@
 
 enum {
 	PAGE = 1 << GW_PAGE_LG2,
-	PLAIN = GW_FMT_ATTRS_MUST,                              /* the least a leaf can have */
+	PLAIN = GW_FMT_ATTRS_MUST, /* the least a leaf can have */
 	WRITABLE = GW_FMT_ATTRS_MUST | (GW_FMT_ATTRS & GW_WRITE),
 	FIX_TOP = GW_LEVELS - 1,
 	SMALL = GW_VA_BITS <= 24, /* every page can be looked at after each step */
@@ -20,20 +21,22 @@ enum {
 /* All addresses of this interface are in low form. */
 struct fixture {
 	struct fake_env *f;
-	bool owns_env;           /* and the heaps that were given */
+	bool owns_env; /* and the heaps that were given */
 	struct gw_pt *pt;
 	struct gw_heap *heap[GW_HEAPS_MAX]; /* given to the page table; NULL: it has its own */
 	enum gw_policy policy;
 
 	struct extents model;    /* what is mapped */
-	struct extents awaiting; /* what was unmapped and not released yet; in no order, may overlap */
+	struct extents awaiting; /* what was unmapped, not released yet; in no order, may overlap */
 	uint64_t call_began;     /* the stamp of the operation under way */
 
-	unsigned invalidates;    /* during the last operation */
+	unsigned invalidates; /* during the last operation */
 	struct gw_range last;
-	uint64_t released;       /* bytes, since creation */
+	unsigned sweeps;       /* invalidations by deferred calls, since creation */
+	struct gw_range swept; /* by the last of them */
+	uint64_t released;     /* bytes, since creation */
 	bool destroyed;
-	bool relaxed;            /* memory may run out: how often is invalidated is left open */
+	bool relaxed; /* memory may run out: how often is invalidated is left open */
 
 	/* What the last scan found. */
 	uint64_t tables[GW_LEVELS], empty_tables;
@@ -46,7 +49,8 @@ unsigned fix_leaf_level(void);
 void fix_start(struct fixture *x, const struct gw_opts *opts);
 /* The same on an environment that is there already; fix_end leaves it alone. */
 void fix_start_on(struct fixture *x, struct fake_env *f, const struct gw_opts *opts);
-/* Destroys the page table and checks that everything is released, and given back, in the right order. */
+/* Destroys the page table and checks that everything is released, and given back, in the right
+ * order. */
 void fix_end(struct fixture *x);
 
 /* Makes a heap of the format with poison on, for opts.heap. */

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * Formats: entries there and back, what is refused, limits, and a few entries by hand from the manuals. */
-#include "fixture.h"
-#include <stdlib.h>
+ * Formats: entries there and back, what is refused, limits, and a few entries by hand from the
+ * manuals. */
+#include "bench.h"
 
-#define HALF (1ull << (GW_VA_BITS - 1))
-#define END (HALF << 1)
 #define MAX_OUT (GW_OUT_BITS == 64 ? UINT64_MAX : (1ull << (GW_OUT_BITS & 63)) - 1)
-#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- Shape ---- */
 
@@ -41,7 +38,8 @@ static void test_tables_of_one_heap_are_alike(void **state)
 
 static void test_index_takes_an_address_apart(void **state)
 {
-	const uint64_t addresses[] = {0, PAGE, HALF - PAGE, HALF, END - PAGE, 0x5555555555555000 & (END - 1)};
+	const uint64_t addresses[] = {0,    PAGE,       HALF - PAGE,
+				      HALF, END - PAGE, 0x5555555555555000 & (END - 1)};
 
 	(void)state;
 	for (unsigned i = 0; i < LENGTH(addresses); i++) {
@@ -99,7 +97,8 @@ static void test_tables_there_and_back(void **state)
 	(void)state;
 	for (unsigned level = 1; level < GW_LEVELS; level++) {
 		uint64_t align = 8ull << gw_fmt_index_bits(level - 1);
-		const uint64_t addresses[] = {align, 0x7ffffffff000, 0x555555555000, 0x1234567890000};
+		const uint64_t addresses[] = {align, 0x7ffffffff000, 0x555555555000,
+					      0x1234567890000};
 
 		for (unsigned i = 0; i < LENGTH(addresses); i++) {
 			uint64_t address = addresses[i] & ~(align - 1);
@@ -267,7 +266,8 @@ static void test_the_highest_addresses(void **state)
 	fix_end(&x);
 }
 
-/* Walks of addresses that are none find nothing, though their low bits are those of one that is mapped. */
+/* Walks of addresses that are none find nothing, though their low bits are those of one that is
+ * mapped. */
 static void test_walks_of_what_is_no_address(void **state)
 {
 	struct gw_leaf leaf;
@@ -290,7 +290,8 @@ static void test_walks_of_what_is_no_address(void **state)
 
 #if defined(X86_P)
 
-/* SDM volume 3A, tables 4-15 to 4-20: P 0, R/W 1, U/S 2, PWT 3, PCD 4, A 5, D 6, PS 7, G 8, ignored 9-11, XD 63. */
+/* SDM volume 3A, tables 4-15 to 4-20: P 0, R/W 1, U/S 2, PWT 3, PCD 4, A 5, D 6, PS 7, G 8, ignored
+ * 9-11, XD 63. */
 static void test_entries_by_hand(void **state)
 {
 	const uint32_t rwx = GW_READ | GW_WRITE | GW_EXEC;
@@ -329,8 +330,8 @@ static void test_indices_by_hand(void **state)
 
 #elif defined(S390_FC)
 
-/* SA22-7832, chapter 3. From the left: 53 invalid (page) or format control, 54 DAT protection, 55 execution
- * protection, 58 invalid (segment, region), 60-61 table type, 62-63 table length. */
+/* SA22-7832, chapter 3. From the left: 53 invalid (page) or format control, 54 DAT protection, 55
+ * execution protection, 58 invalid (segment, region), 60-61 table type, 62-63 table length. */
 static void test_entries_by_hand(void **state)
 {
 	const uint32_t rx = GW_READ | GW_USER | GW_EXEC, rwx = rx | GW_WRITE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * Random sequences on a heap against a trivial model: heap_random_test [steps [seed]], or GW_SEED. */
+ * Random sequences on a heap against a trivial model: heap_random_test [steps [seed]], GW_SEED. */
 #include "fake_env.h"
 #include "heap/block.h"
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_STEPS = 1500, DESC_WORDS = 3, MOST_BYTES = 1 << 19, MOST_BATCH = 100 };
+enum { DEFAULT_STEPS = 3000, DESC_WORDS = 3, MOST_BYTES = 1 << 19, MOST_BATCH = 100 };
 
 #define EMPTY 0x2222u
 #define POISON 0xbadbadbadbadbadbu
@@ -170,7 +170,8 @@ static void do_grace_period(struct world *w)
 
 /* ---- Verification ---- */
 
-/* Not free before a grace period that began after the deferral has ended; free when two whole ones have. */
+/* Not free before a grace period that began after the deferral has ended; free when two whole ones
+ * have. */
 static void settle(struct world *w)
 {
 	for (unsigned i = 0; i < w->n;) {
@@ -247,7 +248,8 @@ static void world_start(struct world *w, size_t table_bytes, unsigned per_block)
 		.poison = POISON,
 	};
 
-	*w = (struct world){.r = {seed * 1000 + per_block + table_bytes}, .table_bytes = table_bytes,
+	*w = (struct world){.r = {seed * 1000 + per_block + table_bytes},
+			    .table_bytes = table_bytes,
 			    .per_block = per_block};
 	fake_env_init(&w->f);
 	opts.env = &w->f.env;

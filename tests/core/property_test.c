@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
  * Random operations against the model, from a seed: property_test [steps [seed]], or GW_SEED. */
-#include "fixture.h"
+#include "bench.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DEFAULT_STEPS = 4000, EPISODE = 250, SPACES = 2 };
-
-#define HALF (1ull << (GW_VA_BITS - 1))
-#define END (HALF << 1)
-#define OUT (1ull << (GW_OUT_BITS - 2))
+enum { DEFAULT_STEPS = 10000, EPISODE = 250, SPACES = 2 };
 
 static uint64_t seed = 1;
 static unsigned long steps = DEFAULT_STEPS;
@@ -46,14 +42,18 @@ static bool one_in(struct episode *e, uint64_t n)
 /* Large address spaces are looked at around places where something begins or ends. */
 static uint64_t any_va(struct episode *e)
 {
-	const uint64_t bases[] = {0, HALF - 2 * gw_span(2), HALF, END - 2 * gw_span(2),
-				  gw_span(FIX_TOP) - gw_span(2), gw_span(FIX_TOP)};
+	const uint64_t bases[] = {0,
+				  HALF - 2 * gw_span(2),
+				  HALF,
+				  END - 2 * gw_span(2),
+				  gw_span(FIX_TOP) - gw_span(2),
+				  gw_span(FIX_TOP)};
 	unsigned level = (unsigned)below(e, 3);
 
 	if (SMALL)
 		return below(e, END / PAGE) * PAGE & ~(gw_span((unsigned)below(e, 3)) - 1);
-	return bases[below(e, 6)] + below(e, 2) * gw_span(2) + below(e, 4) * gw_span(1) * (level < 2) +
-	       below(e, 6) * PAGE * (level < 1);
+	return bases[below(e, 6)] + below(e, 2) * gw_span(2) +
+	       below(e, 4) * gw_span(1) * (level < 2) + below(e, 6) * PAGE * (level < 1);
 }
 
 /* Near something that is mapped, if anything is. */
@@ -154,7 +154,8 @@ static void do_set(struct episode *e, struct fixture *x)
 	unsigned level;
 
 	fix_entry(x, va, &level);
-	assert_int_equal(fix_set(x, va, one_in(e, 2), any_out(e, va, PAGE), any_attr(e)), level == 0);
+	assert_int_equal(fix_set(x, va, one_in(e, 2), any_out(e, va, PAGE), any_attr(e)),
+			 level == 0);
 }
 
 static void do_look(struct episode *e, struct fixture *x)
@@ -164,7 +165,8 @@ static void do_look(struct episode *e, struct fixture *x)
 	const gw_entry *entry = gw_pte_map(x->pt, gw_fmt_canonical(va));
 	unsigned level;
 
-	assert_ptr_equal(entry, fix_entry(x, va, &level) && level == 0 ? fix_entry(x, va, &level) : NULL);
+	assert_ptr_equal(entry,
+			 fix_entry(x, va, &level) && level == 0 ? fix_entry(x, va, &level) : NULL);
 	if (!entry)
 		return;
 	assert_int_equal(gw_fmt_is_leaf(gw_load_relaxed((gw_entry *)(uintptr_t)entry), 0),
@@ -257,6 +259,7 @@ static void episode_start(struct episode *e, uint64_t state)
 	fake_env_init(&e->f);
 	e->f.lose = one_in(e, 2);
 	e->f.sync_runs_calls = one_in(e, 2);
+	e->f.last_first = one_in(e, 2);
 	e->opts.policy = (enum gw_policy)below(e, 3);
 	e->tight = one_in(e, 3);
 	if (e->tight)

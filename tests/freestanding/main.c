@@ -24,11 +24,16 @@ static unsigned the_only_cpu(void *ctx)
 /* Return: 0, or the format that failed, in steps of FORMAT_STEP, plus what of it did. */
 int program(void)
 {
-	static int (*const exercise[])(struct gw_bare *bare) = {
-		gw_x86_64_exercise, gw_s390x_exercise, gw_index64_exercise,
+	static int (*const exercise[])(struct gw_bare * bare) = {
+		gw_x86_64_exercise,
+		gw_s390x_exercise,
+		gw_index64_exercise,
 	};
 	const struct gw_bare_opts opts = {
-		.memory = memory, .memory_bytes = MEMORY, .cpus = 1, .cpu = the_only_cpu,
+		.memory = memory,
+		.memory_bytes = MEMORY,
+		.cpus = 1,
+		.cpu = the_only_cpu,
 	};
 
 	if (gw_bare_init(&bare, &opts))

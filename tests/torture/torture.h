@@ -78,7 +78,7 @@ struct record {
 	uint32_t first, n; /* cells */
 	uint64_t gen;      /* of its updater, counting up */
 	uint64_t bytes;
-	bool quarantined; /* a gw_map failed that may have shown it */
+	bool quarantined;          /* a gw_map failed that may have shown it */
 	_Atomic uint32_t next;     /* on its updater's list, as a code + 1 */
 	_Atomic uint64_t released; /* cells, a bit each */
 	_Atomic uint64_t left;     /* bytes that were not released */

@@ -6,8 +6,7 @@
 #include <sched.h>
 #include <string.h>
 
-/* A slot lives for some grace periods, so that a missing invalidation is seen. */
-enum { SECTION_MAX = 48, KEPT_MAX = 8, TLB_SLOTS = 1024, TLB_KEEP = 16 };
+enum { SECTION_MAX = 48, KEPT_MAX = 8, TLB_SLOTS = 1024 };
 
 /* A walker's TLB, by the rules of a real one: what it holds may be used until it is invalidated. */
 struct slot {
@@ -195,6 +194,22 @@ static struct seen check_leaf(struct question *q, const struct gw_leaf *leaf)
 	return seen;
 }
 
+static bool slot_valid(const struct slot *slot)
+{
+	const _Atomic uint32_t *tags = slot->space ? slot->space->tlb_tag : NULL;
+
+	return tags && gw_load_acquire(&tags[slot->region->first + slot->seen.cell]) == slot->tag;
+}
+
+/* Half of the slots keep what they have until that is invalidated, however long it takes. */
+static void tlb_fill(struct walker *w, const struct slot *with)
+{
+	unsigned i = rng_below(&w->thread->rng, TLB_SLOTS);
+
+	if (i < TLB_SLOTS / 2 || !slot_valid(&w->tlb[i]))
+		w->tlb[i] = *with;
+}
+
 static void walk_once(struct walker *w, struct question *q)
 {
 	uint32_t tag = gw_load_acquire(&q->space->tlb_tag[q->region->first + q->cell]);
@@ -211,9 +226,7 @@ static void walk_once(struct walker *w, struct question *q)
 		struct seen seen = check_leaf(q, &leaf);
 
 		w->held[w->nheld++] = seen;
-		if (!rng_below(&w->thread->rng, TLB_KEEP))
-			w->tlb[rng_below(&w->thread->rng, TLB_SLOTS)] = (struct slot){
-				.space = q->space, .region = q->region, .seen = seen, .tag = tag};
+		tlb_fill(w, &(struct slot){q->space, q->region, seen, tag});
 		return;
 	}
 	fence();
@@ -228,9 +241,7 @@ static void hit_once(struct walker *w)
 {
 	const struct slot *slot = &w->tlb[rng_below(&w->thread->rng, TLB_SLOTS)];
 
-	if (!slot->space ||
-	    gw_load_acquire(&slot->space->tlb_tag[slot->region->first + slot->seen.cell]) !=
-		    slot->tag)
+	if (!slot_valid(slot))
 		return;
 	check_held(&slot->seen, "released, and the TLB still has it: not invalidated");
 	w->held[w->nheld++] = slot->seen;

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What a format cannot express is refused with -EOPNOTSUPP, and so is the lack of what it cannot withhold: each
- * format states both as GW_FMT_ATTRS and GW_FMT_ATTRS_MUST. */
+/* What a format cannot express is refused with -EOPNOTSUPP, and so is the lack of what it cannot
+ * withhold: each format states both as GW_FMT_ATTRS and GW_FMT_ATTRS_MUST. */
 enum {
 	GW_READ = 1 << 0,
 	GW_WRITE = 1 << 1,
@@ -19,7 +19,7 @@ enum {
 	GW_DIRTY = 1 << 6,
 	GW_UNCACHED = 1 << 7, /* memory type: strongly uncacheable; without it, write-back */
 	GW_SOFT_SHIFT = 16,
-	GW_SOFT0 = 1 << 16,   /* bits that the MMU ignores and the caller may use */
+	GW_SOFT0 = 1 << 16, /* bits that the MMU ignores and the caller may use */
 	GW_SOFT1 = 1 << 17,
 	GW_SOFT2 = 1 << 18,
 };

@@ -4,9 +4,9 @@
 #ifndef GRACEWALK_FORMAT_INDEX64_H
 #define GRACEWALK_FORMAT_INDEX64_H
 
-/* Six levels of 64 entries: tables of 512 bytes, leaves at every level. A range that is mapped has ONE value, the
- * same for each address in it (an allocator's span, a region's descriptor), whatever its size; the MMU
- * formats count their output addresses up instead.
+/* Six levels of 64 entries: tables of 512 bytes, leaves at every level. A range that is mapped
+ * has ONE value, the same for each address in it (an allocator's span, a region's descriptor),
+ * whatever its size; the MMU formats count their output addresses up instead.
  *
  *   entry   0                 nothing here
  *           value << 1 | 1    leaf

@@ -1,39 +1,43 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * Format: s390x, 4 levels; 2 KiB page tables, 16 KiB segment and region tables; leaves of 4 KiB, 1 MiB, 2 GiB. */
+ * Format: s390x, 4 levels; 2 KiB page tables, 16 KiB segment and region tables; leaves of 4 KiB,
+ * 1 MiB, 2 GiB. */
 #ifndef GRACEWALK_FORMAT_S390X_H
 #define GRACEWALK_FORMAT_S390X_H
 
-/* Bits by z/Architecture Principles of Operation (SA22-7832), chapter 3, "Dynamic Address Translation": "Region-Table
- * Entries", "Segment-Table Entries", "Page-Table Entries". IBM numbers bits from the left: its bit 58 is 1 << 5.
- * The root is a region-second table, so an address-space-control element with DT 10 designates it. */
+/* Bits by z/Architecture Principles of Operation (SA22-7832), chapter 3, "Dynamic Address
+ * Translation": "Region-Table Entries", "Segment-Table Entries", "Page-Table Entries". IBM
+ * numbers bits from the left: its bit 58 is 1 << 5. The root is a region-second table, so an
+ * address-space-control element with DT 10 designates it. */
 #include <gracewalk/format/attr.h>
 
 #define GW_FMT_NAME "s390x"
 
 enum {
-	GW_LEVELS = 4,            /* 3: region-second table, 2: region-third, 1: segment, 0: page table */
+	GW_LEVELS = 4, /* 3: region-second table, 2: region-third, 1: segment, 0: page table */
 	GW_PAGE_LG2 = 12,
-	GW_VA_BITS = 53,          /* 11 + 11 + 11 + 8 + 12 */
+	GW_VA_BITS = 53, /* 11 + 11 + 11 + 8 + 12 */
 	GW_OUT_BITS = 64,
-	GW_FMT_HEAPS = 2,         /* 0: page tables, 1: the tables above */
+	GW_FMT_HEAPS = 2, /* 0: page tables, 1: the tables above */
 	GW_FMT_BLOCK_BYTES = 65536,
-	GW_FMT_HW_UPDATES = 0,    /* reference and change are kept in storage keys, not in entries */
-	/* "Modification of Translation Tables": an entry in use is made invalid and purged before it is
-	 * given another meaning. */
+	GW_FMT_HW_UPDATES = 0, /* reference and change are kept in storage keys, not in entries */
+	/* "Modification of Translation Tables": an entry in use is made invalid and purged
+	 * before it is given another meaning. */
 	GW_FMT_BREAK_BEFORE_MAKE = 1,
 	GW_FMT_ONE_VALUE = 0,
 	GW_FMT_ATTRS_MUST = GW_READ | GW_USER, /* neither can be withheld by an entry */
 	GW_FMT_ATTRS = GW_READ | GW_WRITE | GW_EXEC | GW_USER,
 };
 
-#define S390_PTE_I (1ull << 10)  /* bit 53: page invalid */
-#define S390_I (1ull << 5)       /* bit 58: region or segment invalid */
-#define S390_FC (1ull << 10)     /* bit 53: format control, the entry is a leaf (segment, region-third) */
-#define S390_P (1ull << 9)       /* bit 54: DAT protection, no stores */
-#define S390_IEP (1ull << 8)     /* bit 55: instruction-execution protection */
-#define S390_TT_SHIFT 2          /* bits 60 and 61: table type: 0 segment, 1 region-third, 2 region-second */
-#define S390_TL 3ull             /* bits 62 and 63: table length, all of it */
+#define S390_PTE_I (1ull << 10) /* bit 53: page invalid */
+#define S390_I (1ull << 5)      /* bit 58: region or segment invalid */
+#define S390_FC \
+	(1ull << 10)       /* bit 53: format control, the entry is a leaf (segment, region-third) */
+#define S390_P (1ull << 9) /* bit 54: DAT protection, no stores */
+#define S390_IEP (1ull << 8) /* bit 55: instruction-execution protection */
+#define S390_TT_SHIFT 2 /* bits 60 and 61: table type: 0 segment, 1 region-third, 2 region-second \
+			 */
+#define S390_TL 3ull    /* bits 62 and 63: table length, all of it */
 
 static inline unsigned gw_fmt_index_bits(unsigned level)
 {
@@ -82,7 +86,8 @@ static inline uint64_t gw_fmt_table(uint64_t address, unsigned level)
 	return address | gw_fmt_type(level) | (level > 1 ? S390_TL : 0);
 }
 
-/* A segment entry holds a page-table origin in bits 0 to 52, a region entry a table origin in bits 0 to 51. */
+/* A segment entry holds a page-table origin in bits 0 to 52, a region entry a table origin in
+ * bits 0 to 51. */
 static inline uint64_t gw_fmt_table_address(uint64_t e, unsigned level)
 {
 	return e & (level == 1 ? ~0x7ffull : ~0xfffull);

@@ -4,20 +4,23 @@
 #ifndef GRACEWALK_FORMAT_X86_64_H
 #define GRACEWALK_FORMAT_X86_64_H
 
-/* Bits by the Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3A, section 4.5
- * "4-level paging and 5-level paging": tables 4-15 (PML4E), 4-16 to 4-17 (PDPTE), 4-18 to 4-19 (PDE), 4-20 (PTE). */
+/* Bits by the Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3A, section
+ * 4.5 "4-level paging and 5-level paging": tables 4-15 (PML4E), 4-16 to 4-17 (PDPTE), 4-18 to
+ * 4-19 (PDE), 4-20 (PTE). */
 #include <gracewalk/format/attr.h>
 
 #define GW_FMT_NAME "x86-64"
 
 enum {
-	GW_LEVELS = 4,            /* 3: PML4, 2: page-directory-pointer table, 1: page directory, 0: page table */
+	GW_LEVELS =
+		4, /* 3: PML4, 2: page-directory-pointer table, 1: page directory, 0: page table */
 	GW_PAGE_LG2 = 12,
 	GW_VA_BITS = 48,
-	GW_OUT_BITS = 52,         /* section 4.1.4: MAXPHYADDR is at most 52 */
+	GW_OUT_BITS = 52, /* section 4.1.4: MAXPHYADDR is at most 52 */
 	GW_FMT_HEAPS = 1,
 	GW_FMT_BLOCK_BYTES = 65536,
-	GW_FMT_HW_UPDATES = 1,    /* the processor sets accessed and dirty at any moment (section 4.8) */
+	GW_FMT_HW_UPDATES =
+		1, /* the processor sets accessed and dirty at any moment (section 4.8) */
 	GW_FMT_BREAK_BEFORE_MAKE = 0,
 	GW_FMT_ONE_VALUE = 0,
 	GW_FMT_ATTRS_MUST = GW_READ,
@@ -25,17 +28,18 @@ enum {
 		       GW_UNCACHED | GW_SOFT0 | GW_SOFT1 | GW_SOFT2,
 };
 
-#define X86_P (1ull << 0)        /* present */
-#define X86_RW (1ull << 1)       /* writable */
-#define X86_US (1ull << 2)       /* user-mode may access */
-#define X86_PWT (1ull << 3)      /* with PCD: the PAT's entry 3, UC at reset (section 4.9.2, table 12-11) */
+#define X86_P (1ull << 0)  /* present */
+#define X86_RW (1ull << 1) /* writable */
+#define X86_US (1ull << 2) /* user-mode may access */
+#define X86_PWT \
+	(1ull << 3) /* with PCD: the PAT's entry 3, UC at reset (section 4.9.2, table 12-11) */
 #define X86_PCD (1ull << 4)
-#define X86_A (1ull << 5)        /* accessed */
-#define X86_D (1ull << 6)        /* dirty, in a leaf */
-#define X86_PS (1ull << 7)       /* leaf, in a PDPTE or PDE; in a PTE this is the PAT bit */
-#define X86_G (1ull << 8)        /* global, in a leaf */
-#define X86_SOFT_SHIFT 9         /* bits 9 to 11 are ignored by the processor */
-#define X86_XD (1ull << 63)      /* execute-disable */
+#define X86_A (1ull << 5)   /* accessed */
+#define X86_D (1ull << 6)   /* dirty, in a leaf */
+#define X86_PS (1ull << 7)  /* leaf, in a PDPTE or PDE; in a PTE this is the PAT bit */
+#define X86_G (1ull << 8)   /* global, in a leaf */
+#define X86_SOFT_SHIFT 9    /* bits 9 to 11 are ignored by the processor */
+#define X86_XD (1ull << 63) /* execute-disable */
 #define X86_ADDRESS 0x000ffffffffff000ull
 
 static inline unsigned gw_fmt_index_bits(unsigned level)
@@ -91,8 +95,9 @@ static inline uint64_t gw_fmt_table_address(uint64_t e, unsigned level)
 
 static inline uint64_t gw_fmt_attr_bits(uint32_t attr)
 {
-	return (attr & GW_WRITE ? X86_RW : 0) | (attr & GW_EXEC ? 0 : X86_XD) | (attr & GW_USER ? X86_US : 0) |
-	       (attr & GW_GLOBAL ? X86_G : 0) | (attr & GW_ACCESSED ? X86_A : 0) | (attr & GW_DIRTY ? X86_D : 0) |
+	return (attr & GW_WRITE ? X86_RW : 0) | (attr & GW_EXEC ? 0 : X86_XD) |
+	       (attr & GW_USER ? X86_US : 0) | (attr & GW_GLOBAL ? X86_G : 0) |
+	       (attr & GW_ACCESSED ? X86_A : 0) | (attr & GW_DIRTY ? X86_D : 0) |
 	       (attr & GW_UNCACHED ? X86_PCD | X86_PWT : 0) |
 	       (uint64_t)(attr >> GW_SOFT_SHIFT & 7) << X86_SOFT_SHIFT;
 }
@@ -110,9 +115,11 @@ static inline uint64_t gw_fmt_out(uint64_t e, unsigned level)
 static inline uint32_t gw_fmt_attr(uint64_t e, unsigned level)
 {
 	(void)level;
-	return GW_READ | (e & X86_RW ? GW_WRITE : 0) | (e & X86_XD ? 0 : GW_EXEC) | (e & X86_US ? GW_USER : 0) |
-	       (e & X86_G ? GW_GLOBAL : 0) | (e & X86_A ? GW_ACCESSED : 0) | (e & X86_D ? GW_DIRTY : 0) |
-	       (e & X86_PCD ? GW_UNCACHED : 0) | (uint32_t)(e >> X86_SOFT_SHIFT & 7) << GW_SOFT_SHIFT;
+	return GW_READ | (e & X86_RW ? GW_WRITE : 0) | (e & X86_XD ? 0 : GW_EXEC) |
+	       (e & X86_US ? GW_USER : 0) | (e & X86_G ? GW_GLOBAL : 0) |
+	       (e & X86_A ? GW_ACCESSED : 0) | (e & X86_D ? GW_DIRTY : 0) |
+	       (e & X86_PCD ? GW_UNCACHED : 0) |
+	       (uint32_t)(e >> X86_SOFT_SHIFT & 7) << GW_SOFT_SHIFT;
 }
 
 /* The bits that the processor may set behind our back. */

@@ -26,9 +26,9 @@
  *       waits too long, never too short. Within W1 to W4 the handler goes one deeper, and fences
  *       for itself.
  */
-enum { GRANULE = 64 };            /* of memory: its multiples only, and a piece's head fits */
-#define DEPTH ((1ull << 16) - 1)  /* of a CPU's state: sections it is in, one in the other */
-#define SECTION (1ull << 16)      /* above that: outermost sections that ended, as a number */
+enum { GRANULE = 64 };           /* of memory: its multiples only, and a piece's head fits */
+#define DEPTH ((1ull << 16) - 1) /* of a CPU's state: sections it is in, one in the other */
+#define SECTION (1ull << 16)     /* above that: outermost sections that ended, as a number */
 
 #if defined(__SANITIZE_THREAD__) && !defined(__clang__)
 /* ThreadSanitizer knows no fences. What it has to see, B2, is told by releases and acquires. */

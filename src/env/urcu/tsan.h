@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * What ThreadSanitizer has to be told of liburcu, whose library and inline assembly it cannot see. */
+ * What ThreadSanitizer has to be told of liburcu, whose library and inline assembly it cannot
+ * see. */
 #ifndef GW_ENV_URCU_TSAN_H
 #define GW_ENV_URCU_TSAN_H
 
-/* A grace period orders what read-side sections did before their end ahead of what comes after it. One
- * tag stands for all read-side sections: released at each end, acquired after each grace period. That says a
- * little more than RCU does, so a reuse that is too early may hide here; poisoned tables show it instead.
- * A barrier orders deferred calls ahead of what comes after it: another tag, released as each returns.
- * docs/testing.md tells the rest. */
+/* A grace period orders what read-side sections did before their end ahead of what comes after
+ * it. One tag stands for all read-side sections: released at each end, acquired after each grace
+ * period. That says a little more than RCU does, so a reuse that is too early may hide here;
+ * poisoned tables show it instead. A barrier orders deferred calls ahead of what comes after it:
+ * another tag, released as each returns. docs/testing.md tells the rest. */
 #if defined(__SANITIZE_THREAD__)
 #define GW_TSAN 1
 #elif defined(__has_feature)

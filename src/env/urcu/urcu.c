@@ -21,9 +21,9 @@ char gw_urcu_tsan_tag, gw_urcu_tsan_calls;
 struct urcu_env {
 	struct gw_env env;
 	const struct rcu_flavor_struct *flavour;
-	_Atomic uint64_t queued;      /* deferred calls, since creation */
+	_Atomic uint64_t queued; /* deferred calls, since creation */
 	_Atomic uint64_t grace_periods;
-	_Atomic bool ticking;         /* the ticker's head is queued */
+	_Atomic bool ticking; /* the ticker's head is queued */
 	struct rcu_head ticker;
 };
 
@@ -89,7 +89,8 @@ static int env_commit(struct gw_env *env, void *p, size_t bytes)
 	return 0; /* the kernel does, at the first touch */
 }
 
-/* Whole pages only: the kernel rounds the length up, and would take memory of the neighbours with it. */
+/* Whole pages only: the kernel rounds the length up, and would take memory of the neighbours
+ * with it. */
 static void env_decommit(struct gw_env *env, void *p, size_t bytes)
 {
 	uintptr_t first = round_up((uintptr_t)p, page_bytes());
@@ -113,11 +114,12 @@ static void env_read_unlock(struct gw_env *env)
 	urcu_of(env)->flavour->read_unlock();
 }
 
-/* liburcu does not count its grace periods. A call that is queued whenever there is something to wait for,
- * and never twice at once, counts those that followed one another. */
+/* liburcu does not count its grace periods. A call that is queued whenever there is something to
+ * wait for, and never twice at once, counts those that followed one another. */
 static void tick(struct rcu_head *head)
 {
-	struct urcu_env *urcu = (struct urcu_env *)((char *)head - offsetof(struct urcu_env, ticker));
+	struct urcu_env *urcu =
+		(struct urcu_env *)((char *)head - offsetof(struct urcu_env, ticker));
 
 	GW_TSAN_CALLED(head);
 	gw_fetch_add_relaxed(&urcu->grace_periods, 1);
@@ -140,14 +142,16 @@ static void env_defer(struct gw_env *env, struct gw_head *head, void (*fn)(struc
 {
 	struct urcu_env *urcu = urcu_of(env);
 
-	_Static_assert(sizeof(struct rcu_head) <= sizeof(head->room), "a gw_head has room for an rcu_head");
+	_Static_assert(sizeof(struct rcu_head) <= sizeof(head->room),
+		       "a gw_head has room for an rcu_head");
 	head->fn = fn;
 	gw_fetch_add_relaxed(&urcu->queued, 1);
 	if (GW_MUTANT(skip_grace)) {
 		fn(head);
 		return;
 	}
-	/* Acquire: pairs with the store in tick(), after which the ticker's head may be queued again. */
+	/* Acquire: pairs with the store in tick(), after which the ticker's head may be queued
+	 * again. */
 	if (!gw_exchange_acquire(&urcu->ticking, true)) {
 		GW_TSAN_QUEUE(&urcu->ticker);
 		urcu->flavour->update_call_rcu(&urcu->ticker, tick);

@@ -4,8 +4,8 @@
 #ifndef GRACEWALK_TESTS_FORMAT_TINY8_H
 #define GRACEWALK_TESTS_FORMAT_TINY8_H
 
-/* Two heaps, empty entries that are not 0 and differ by level, a hole in the middle of the address space, break
- * before make, accessed and dirty bits that "hardware" sets.
+/* Two heaps, empty entries that are not 0 and differ by level, a hole in the middle of the address
+ * space, break before make, accessed and dirty bits that "hardware" sets.
  *
  *   bit 0   an entry in use       bits 2 to 5   write, user, accessed, dirty, in a leaf
  *   bit 1   a leaf                bit 6 and up of a table, 12 and up of a leaf: the address
