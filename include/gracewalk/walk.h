@@ -72,14 +72,15 @@ GW_WALK_INLINE bool gw_walk_leaf(uint64_t e, uint64_t va, unsigned level, struct
 	return true;
 }
 
-/* Looks up va.
- * Return: whether a leaf maps it, and then the leaf in *leaf; fields that the caller does not
- * look at cost nothing. Guarantees A to E.
- * Context: inside a read-side section; or no updater runs. */
+/* Looks up va. Guarantees A to E.
+ * Context: inside a read-side section; or no updater runs.
+ * Return: whether a leaf maps it, and then the leaf in *leaf, else zeroes. Fields that the caller
+ * does not look at cost nothing. */
 GW_WALK_INLINE bool gw_walk(const struct gw_pt *pt, uint64_t va, struct gw_leaf *leaf)
 {
 	uintptr_t table = (uintptr_t)pt->root, to_pointer = 0;
 
+	*leaf = (struct gw_leaf){0};
 	if (!gw_is_canonical(va))
 		return false;
 #pragma GCC unroll 8
@@ -97,8 +98,8 @@ GW_WALK_INLINE bool gw_walk(const struct gw_pt *pt, uint64_t va, struct gw_leaf 
 	return gw_walk_leaf(gw_walk_load(table, to_pointer), va, 0, leaf);
 }
 
-/* Looks up what the byte at va maps to. Return,
- * Context: as gw_walk. */
+/* Looks up what the byte at va maps to.
+ * Context, Return: as gw_walk. */
 GW_WALK_INLINE bool gw_translate(const struct gw_pt *pt, uint64_t va, uint64_t *out)
 {
 	struct gw_leaf leaf;

@@ -322,20 +322,6 @@ static bool over_limit(const struct gather *g)
 	return bytes > p->opts.deferred_limit;
 }
 
-static void care_for_idle(struct gather *g)
-{
-	struct page_table *p = g->p;
-	struct gather sweep;
-
-	if (!g->may_wait || gw_load_relaxed(&p->idle) * table_bytes(0) <= p->opts.deferred_limit) {
-		gw_sweep_later(p);
-		return;
-	}
-	gw_gather_start(&sweep, p);
-	gw_sweep(&sweep, NULL);
-	gw_gather_finish(&sweep);
-}
-
 void gw_gather_finish(struct gather *g)
 {
 	if (!GW_MUTANT(skip_invalidate))
@@ -348,8 +334,6 @@ void gw_gather_finish(struct gather *g)
 	defer_few(g);
 	release_batches(g);
 	release_few(g);
-	if (g->idle)
-		care_for_idle(g);
 }
 
 void gw_release_subtree(struct page_table *p, gw_entry *table)

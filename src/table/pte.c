@@ -76,4 +76,5 @@ void gw_pte_unlock(struct gw_pt *pt, struct gw_pte *pte)
 	p->env->read_unlock(p->env);
 	g.may_wait = false; /* the caller may be in a read-side section of its own */
 	gw_gather_finish(&g);
+	gw_care_for_idle(&g);
 }

@@ -147,7 +147,7 @@ static void sweep_callback(struct gw_head *head)
 	struct gather g;
 
 	/* First: whoever marks a table from here on queues another sweep. An exchange, and not a
-	 * store, so that what was marked before the last gw_sweep_later is seen. Pairs with it. */
+	 * store, so that what was marked before the last sweep_later is seen. Pairs with it. */
 	gw_exchange_acq_rel(&p->sweeping, false);
 	gw_gather_start(&g, p);
 	g.may_wait = false;
@@ -156,12 +156,28 @@ static void sweep_callback(struct gw_head *head)
 	gw_pt_put(p);
 }
 
-void gw_sweep_later(struct page_table *p)
+static void sweep_later(struct page_table *p)
 {
 	if (gw_exchange_acq_rel(&p->sweeping, true))
 		return;
 	gw_fetch_add_relaxed(&p->refs, 1);
 	p->env->defer(p->env, &p->sweep_head, sweep_callback);
+}
+
+void gw_care_for_idle(const struct gather *g)
+{
+	struct page_table *p = g->p;
+	struct gather sweep;
+
+	if (!g->idle)
+		return;
+	if (!g->may_wait || gw_load_relaxed(&p->idle) * table_bytes(0) <= p->opts.deferred_limit) {
+		sweep_later(p);
+		return;
+	}
+	gw_gather_start(&sweep, p);
+	gw_sweep(&sweep, NULL);
+	gw_gather_finish(&sweep);
 }
 
 void gw_reclaim(struct gw_pt *pt, uint64_t va, uint64_t bytes)

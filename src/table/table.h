@@ -23,7 +23,7 @@
 #define gw_unlink_if_empty GW_NAME(unlink_if_empty_)
 #define gw_unlock_emptied GW_NAME(unlock_emptied_)
 #define gw_sweep GW_NAME(sweep_)
-#define gw_sweep_later GW_NAME(sweep_later_)
+#define gw_care_for_idle GW_NAME(care_for_idle_)
 #define gw_split_at GW_NAME(split_at_)
 #define gw_split_ends GW_NAME(split_ends_)
 #define gw_unmap_range GW_NAME(unmap_range_)
@@ -317,8 +317,9 @@ void gw_unlock_emptied(struct gather *g, const struct path *path, unsigned level
 /* Unlinks empty tables: those whose span lies in the range; range NULL: those that are
  * marked IDLE, anywhere. Outside locks and read-side sections. */
 void gw_sweep(struct gather *g, const struct span *range);
-/* Has the environment call the sweep after a grace period. */
-void gw_sweep_later(struct page_table *p);
+/* After gw_gather_finish: sees to tables that the call left idle. They are swept after a grace
+ * period, or at once where they have become many (guarantee J). */
+void gw_care_for_idle(const struct gather *g);
 
 /* ---- split.c ---- */
 

@@ -116,5 +116,6 @@ int gw_unmap(struct gw_pt *pt, uint64_t va, uint64_t bytes)
 	if (!err)
 		err = gw_unmap_range(&g, at);
 	gw_gather_finish(&g);
+	gw_care_for_idle(&g);
 	return err;
 }
