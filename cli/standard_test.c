@@ -140,9 +140,10 @@ static void print_ours(const struct rebuild *rebuild, const struct figures *figu
 	printf("  gracewalk, %-12s %10llu kB %14llu kB\n", rebuild->format->name,
 	       (unsigned long long)(figures->touched >> 10),
 	       (unsigned long long)(figures->discarded >> 10));
-	printf("  tables built %llu, given back %llu; held now: %llu bytes (the root)\n",
+	printf("  tables built %llu, given back %llu; held now: %llu bytes, of which %llu below "
+	       "the root\n",
 	       (unsigned long long)taken, (unsigned long long)back,
-	       (unsigned long long)stats.table_bytes);
+	       (unsigned long long)stats.table_bytes, (unsigned long long)figures->discarded);
 	printf("  gracewalk: %.2f s to map, %.2f s to unmap in pages\n", figures->touching,
 	       figures->discarding);
 	printf("  walks meanwhile: %llu, wrong answers %llu, stale answers %llu\n",

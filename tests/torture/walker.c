@@ -226,7 +226,10 @@ static void walk_once(struct walker *w, struct question *q)
 		struct seen seen = check_leaf(q, &leaf);
 
 		w->held[w->nheld++] = seen;
-		tlb_fill(w, &(struct slot){q->space, q->region, seen, tag});
+		/* gw_destroy invalidates while walkers may still come in by the root that they
+		 * have: an MMU would have been given another root before. */
+		if (!gw_load_acquire(&q->space->closing))
+			tlb_fill(w, &(struct slot){q->space, q->region, seen, tag});
 		return;
 	}
 	fence();
