@@ -31,7 +31,7 @@ run() { # build directory, meson test's arguments
 
 run build
 run build/asan --no-suite freestanding --no-suite control
-run build/tsan --suite torture --suite bare
+run build/tsan --suite torture --suite bare --suite control
 
 echo
 echo "$passed passed, $failed failed, $skipped skipped"
