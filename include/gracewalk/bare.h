@@ -20,8 +20,9 @@
  * are created on heaps of the caller's, with max_bytes set. reserve() clears what it gives out, all
  * of it.
  *
- * Linking takes what compilers ask of every freestanding environment: libgcc or its like, and
- * memcpy, memmove, memset and memcmp, which they may call where C copies or clears a structure.
+ * Linking takes libgcc or its like, and nothing else; on aarch64 compile with -mno-outline-atomics,
+ * without which libgcc asks for a C library. memcpy, memmove, memset and memcmp, which compilers
+ * may call where C copies or clears a structure, are in the library, as weak symbols.
  */
 enum { GW_BARE_CPUS_MAX = 64 };
 

@@ -215,7 +215,9 @@ int gw_create(const struct gw_opts *opts, struct gw_pt **pt);
 /* Destroys a page table with all that it maps; returns at once. Invalidates the whole range
  * first; walkers that are under way go on until their sections end; then leaves are released,
  * and tables go back to their heap.
- * Context: as gw_map; no other updater of this page table is running or comes later. */
+ * Context: as gw_map; no other updater of this page table is running or comes later. No MMU uses
+ * the root any more, and walkers under way keep no answer in a cache of their own: what they
+ * find after the invalidation nobody would tell them to forget. */
 void gw_destroy(struct gw_pt *pt);
 
 /* Maps [va, va + bytes) to [out, out + bytes), or to the one value `out` for index64, with the
@@ -225,7 +227,8 @@ void gw_destroy(struct gw_pt *pt);
  * Return: 0; -EINVAL: not in whole pages, or empty; -ERANGE: outside the format's addresses;
  * -EOPNOTSUPP: the format cannot express `attr`; -EEXIST: something is mapped there; -ENOMEM. On
  * an error what the call had mapped is taken back: walkers may have seen it, so let a grace
- * period pass before its pages are reused. */
+ * period pass before its pages are reused. (Where another updater unmapped a part of it first,
+ * that part was released like anything else.) */
 int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
 
 /* Unmaps what is mapped in [va, va + bytes); holes do not matter. Larger leaves across an end

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
  * What GCC and clang ask of every environment, also of a freestanding one: where C copies or clears
- * a structure, they may call these. GCC's manual, "Language Standards Supported by GCC". */
+ * a structure, they may call these. GCC's manual, "Language Standards Supported by GCC". Weak:
+ * whoever has better ones keeps them. */
 #include <stddef.h>
 
-void *memcpy(void *to, const void *from, size_t bytes);
-void *memset(void *to, int with, size_t bytes);
-void *memmove(void *to, const void *from, size_t bytes);
-int memcmp(const void *a, const void *b, size_t bytes);
+#define WEAK __attribute__((weak))
+
+WEAK void *memcpy(void *to, const void *from, size_t bytes);
+WEAK void *memset(void *to, int with, size_t bytes);
+WEAK void *memmove(void *to, const void *from, size_t bytes);
+WEAK int memcmp(const void *a, const void *b, size_t bytes);
 
 void *memcpy(void *to, const void *from, size_t bytes)
 {
