@@ -113,7 +113,6 @@ static void make_way(struct page_table *p, struct map *map, unsigned level)
 {
 	uint64_t va = gw_fmt_canonical(map->m.at.va);
 	struct span place = {.first = va, .last = va + (gw_span(level) - 1)};
-	struct gather g;
 
 	if (map->reclaimed_left == map->m.at.left || p->opts.policy == GW_POLICY_MANUAL) {
 		map->max_level = level - 1;
@@ -121,9 +120,7 @@ static void make_way(struct page_table *p, struct map *map, unsigned level)
 		return;
 	}
 	map->reclaimed_left = map->m.at.left;
-	gw_gather_start(&g, p);
-	gw_sweep(&g, &place);
-	gw_gather_finish(&g);
+	gw_sweep(p, &place, true);
 }
 
 /* Unmaps what a call that failed had mapped, and only that: others may have unmapped some of it

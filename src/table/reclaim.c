@@ -127,32 +127,31 @@ static void sweep_below(struct gather *g, gw_entry *table, unsigned level, const
 	}
 }
 
-void gw_sweep(struct gather *g, const struct span *range)
+void gw_sweep(struct page_table *p, const struct span *range, bool may_wait)
 {
-	struct page_table *p = g->p;
+	struct gather g;
 
+	gw_gather_start(&g, p);
+	g.may_wait = may_wait;
 	p->env->read_lock(p->env);
 	/* Dying: gw_destroy has begun, and waits for sections that found it otherwise (T5). The
 	 * root cannot tell: once it is torn down, it may be a table of the next page table on
 	 * its heap. */
 	if (!gw_load_acquire(&p->dying) && enter(range, desc_of(p, root_of(p), TOP)))
-		sweep_below(g, root_of(p), TOP, range);
+		sweep_below(&g, root_of(p), TOP, range);
 	p->env->read_unlock(p->env);
+	gw_gather_finish(&g);
 }
 
 static void sweep_callback(struct gw_head *head)
 {
 	struct page_table *p =
 		(struct page_table *)((char *)head - offsetof(struct page_table, sweep_head));
-	struct gather g;
 
 	/* First: whoever marks a table from here on queues another sweep. An exchange, and not a
 	 * store, so that what was marked before the last sweep_later is seen. Pairs with it. */
 	gw_exchange_acq_rel(&p->sweeping, false);
-	gw_gather_start(&g, p);
-	g.may_wait = false;
-	gw_sweep(&g, NULL);
-	gw_gather_finish(&g);
+	gw_sweep(p, NULL, false);
 	gw_pt_put(p);
 }
 
@@ -167,17 +166,14 @@ static void sweep_later(struct page_table *p)
 void gw_care_for_idle(const struct gather *g)
 {
 	struct page_table *p = g->p;
-	struct gather sweep;
+	uint64_t bytes = gw_load_relaxed(&p->idle) * table_bytes(0);
 
 	if (!g->idle)
 		return;
-	if (!g->may_wait || gw_load_relaxed(&p->idle) * table_bytes(0) <= p->opts.deferred_limit) {
+	if (g->may_wait && bytes > p->opts.deferred_limit)
+		gw_sweep(p, NULL, true);
+	else
 		sweep_later(p);
-		return;
-	}
-	gw_gather_start(&sweep, p);
-	gw_sweep(&sweep, NULL);
-	gw_gather_finish(&sweep);
 }
 
 void gw_reclaim(struct gw_pt *pt, uint64_t va, uint64_t bytes)
@@ -185,11 +181,7 @@ void gw_reclaim(struct gw_pt *pt, uint64_t va, uint64_t bytes)
 	/* UINT64_MAX from 0 on is everything, though it is a byte short of that. */
 	struct span range = {.first = va,
 			     .last = bytes >= UINT64_MAX - va ? UINT64_MAX : va + bytes - 1};
-	struct gather g;
 
-	if (!bytes)
-		return;
-	gw_gather_start(&g, page_table_of(pt));
-	gw_sweep(&g, &range);
-	gw_gather_finish(&g);
+	if (bytes)
+		gw_sweep(page_table_of(pt), &range, true);
 }

@@ -314,9 +314,9 @@ bool gw_unlink_if_empty(struct gather *g, gw_entry *parent, unsigned level, unsi
 /* Drops a table's lock. If the table has turned empty, does what the policy says: unlinks it and
  * parents that turn empty by that, or marks it for the sweep. */
 void gw_unlock_emptied(struct gather *g, const struct path *path, unsigned level, uint64_t va);
-/* Unlinks empty tables: those whose span lies in the range; range NULL: those that are
- * marked IDLE, anywhere. Outside locks and read-side sections. */
-void gw_sweep(struct gather *g, const struct span *range);
+/* Retires empty tables: those whose span lies in the range; range NULL: those that are marked
+ * IDLE, anywhere. Outside locks and read-side sections. */
+void gw_sweep(struct page_table *p, const struct span *range, bool may_wait);
 /* After gw_gather_finish: sees to tables that the call left idle. They are swept after a grace
  * period, or at once where they have become many (guarantee J). */
 void gw_care_for_idle(const struct gather *g);

@@ -23,7 +23,7 @@ struct urcu_env {
 	const struct rcu_flavor_struct *flavour;
 	_Atomic uint64_t queued; /* deferred calls, since creation */
 	_Atomic uint64_t grace_periods;
-	_Atomic bool ticking; /* the ticker's head is queued */
+	_Atomic uint32_t ticking; /* the ticker's head is queued */
 	struct rcu_head ticker;
 };
 
