@@ -166,10 +166,11 @@ static void sweep_later(struct page_table *p)
 void gw_care_for_idle(const struct gather *g)
 {
 	struct page_table *p = g->p;
-	uint64_t bytes = gw_load_relaxed(&p->idle) * table_bytes(0);
+	uint64_t bytes;
 
 	if (!g->idle)
 		return;
+	bytes = gw_load_relaxed(&p->idle) * table_bytes(0);
 	if (g->may_wait && bytes > p->opts.deferred_limit)
 		gw_sweep(p, NULL, true);
 	else
