@@ -131,10 +131,13 @@ static void tick(struct rcu_head *head)
 static void call(struct rcu_head *rcu)
 {
 	struct gw_head *head = (struct gw_head *)rcu;
+	void (*fn)(struct gw_head *);
 
 	GW_TSAN_CALLED(head);
 	GW_TSAN_GRACE_PERIOD();
-	head->fn(head);
+	fn = head->fn;
+	head->fn = NULL; /* for who wants to see that a head is not queued twice */
+	fn(head);
 	GW_TSAN_RETURNED();
 }
 
@@ -145,7 +148,6 @@ static void env_defer(struct gw_env *env, struct gw_head *head, void (*fn)(struc
 	_Static_assert(sizeof(struct rcu_head) <= sizeof(head->room),
 		       "a gw_head has room for an rcu_head");
 	head->fn = fn;
-	gw_fetch_add_relaxed(&urcu->queued, 1);
 	if (GW_MUTANT(skip_grace)) {
 		fn(head);
 		return;
@@ -158,6 +160,9 @@ static void env_defer(struct gw_env *env, struct gw_head *head, void (*fn)(struc
 	}
 	GW_TSAN_QUEUE(head);
 	urcu->flavour->update_call_rcu((struct rcu_head *)head, call);
+	/* Only now: counted before it is queued, a call that another one makes could be missed by a
+	 * drain that begins in between, whose barrier does not wait for it. */
+	gw_fetch_add_relaxed(&urcu->queued, 1);
 }
 
 static void env_synchronize(struct gw_env *env)
