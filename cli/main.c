@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
  * The command: one word says what to do, the rest is that part's. */
+#include "compare.h"
 #include "record.h"
 #include "replay.h"
 #include "standard_test.h"
+#include "torture.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -15,9 +17,13 @@ static const struct command {
 	 "run a program and write a trace of its address space", record_main},
 	{"replay", "TRACE [--format F] [--walkers N] [--policy P] ...",
 	 "rebuild a program's page tables while threads walk them", replay_main},
+	{"compare", "TRACE... [--arch A] [--schemes LIST] [--policy P] ...",
+	 "replay traces under every scheme for freeing tables that share a page", compare_main},
 	{"standard-test", "[--size GIB] ...",
 	 "touch much address space thinly, discard it by pages, compare with the kernel",
 	 standard_test_main},
+	{"torture", "[--scheme S] [--seconds N] [--list] ...",
+	 "free tables in every way while they are walked, until an invariant breaks", torture_main},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -31,7 +31,7 @@ run() { # build directory, meson test's arguments
 
 run build
 run build/asan --no-suite freestanding --no-suite control
-run build/tsan --suite torture --suite bare --suite control
+run build/tsan --suite torture --suite bare --suite control --suite lab
 
 echo
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -41,9 +41,11 @@ typedef _Atomic uint64_t gw_entry;
 
 #define gw_fetch_add_relaxed(p, v) atomic_fetch_add_explicit(p, v, memory_order_relaxed)
 #define gw_fetch_sub_relaxed(p, v) atomic_fetch_sub_explicit(p, v, memory_order_relaxed)
+#define gw_fetch_add_acq_rel(p, v) atomic_fetch_add_explicit(p, v, memory_order_acq_rel)
 #define gw_fetch_sub_acq_rel(p, v) atomic_fetch_sub_explicit(p, v, memory_order_acq_rel)
 #define gw_fetch_or_acq_rel(p, v) atomic_fetch_or_explicit(p, v, memory_order_acq_rel)
 #define gw_fetch_and_acq_rel(p, v) atomic_fetch_and_explicit(p, v, memory_order_acq_rel)
+#define gw_fetch_xor_acq_rel(p, v) atomic_fetch_xor_explicit(p, v, memory_order_acq_rel)
 #define gw_fetch_or_seq_cst(p, v) atomic_fetch_or_explicit(p, v, memory_order_seq_cst)
 #define gw_fetch_and_seq_cst(p, v) atomic_fetch_and_explicit(p, v, memory_order_seq_cst)
 

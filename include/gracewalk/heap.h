@@ -41,6 +41,7 @@ struct gw_heap_opts {
 struct gw_heap_stats {
 	size_t table_bytes;
 	unsigned tables_per_block;
+	size_t record_bytes;          /* beside each block: its masks, head and descriptors */
 	uint64_t used, waiting, free; /* tables, now */
 	uint64_t blocks;              /* blocks held, now */
 	uint64_t blocks_peak;

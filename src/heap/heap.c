@@ -295,6 +295,7 @@ int gw_heap_create(const struct gw_heap_opts *opts, struct gw_heap **out)
 	heap->nblocks = block_count(opts, heap->block_lg2);
 	heap->stats.table_bytes = opts->table_bytes;
 	heap->stats.tables_per_block = opts->tables_per_block;
+	heap->stats.record_bytes = heap->stride;
 	gw_store_relaxed(&heap->refs, 1);
 	err = reserve(heap, opts);
 	if (err) {
