@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 11, WARM_UPS = 1 };
+enum { ROUNDS = BENCH_ROUNDS, WARM_UPS = 1 };
 
 struct spread {
 	double median, low, high;
@@ -18,6 +18,22 @@ struct spread {
 
 static cJSON *report, *figures;
 static const char *json_path;
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static struct spread spread_of(const double values[ROUNDS])
+{
+	double sorted[ROUNDS];
+
+	memcpy(sorted, values, sizeof(sorted));
+	qsort(sorted, ROUNDS, sizeof(*sorted), compare);
+	return (struct spread){sorted[ROUNDS / 2], sorted[0], sorted[ROUNDS - 1]};
+}
 
 /* ---- The report ---- */
 
@@ -96,6 +112,16 @@ static cJSON *add_figure(const char *name)
 	return figure;
 }
 
+void bench_values(const char *name, const double values[BENCH_ROUNDS], const char *unit)
+{
+	cJSON *figure = add_figure(name);
+	struct spread s = spread_of(values);
+
+	printf("  %-76s%10.3f [%.3f, %.3f] %s\n", name, s.median, s.low, s.high, unit);
+	cJSON_AddStringToObject(figure, "unit", unit);
+	add_spread(figure, "values", s);
+}
+
 void bench_figure(const char *name, uint64_t value, const char *unit)
 {
 	cJSON *figure = add_figure(name);
@@ -137,22 +163,6 @@ static double time_of(const struct bench_work *work)
 
 	work->run(work->ctx);
 	return (now_ns() - start) / (double)work->units;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static struct spread spread_of(const double values[ROUNDS])
-{
-	double sorted[ROUNDS];
-
-	memcpy(sorted, values, sizeof(sorted));
-	qsort(sorted, ROUNDS, sizeof(*sorted), compare);
-	return (struct spread){sorted[ROUNDS / 2], sorted[0], sorted[ROUNDS - 1]};
 }
 
 void bench_pair(const char *name, struct bench_work ours, struct bench_work base)

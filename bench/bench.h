@@ -26,6 +26,10 @@ void bench_pair(const char *name, struct bench_work ours, struct bench_work base
 void bench_one(const char *name, struct bench_work work);
 void bench_one_with(const char *name, void (*before)(void *ctx), struct bench_work work);
 
+/* Prints what was measured in rounds of the caller's own: median, lowest, highest. */
+enum { BENCH_ROUNDS = 11 };
+void bench_values(const char *name, const double values[BENCH_ROUNDS], const char *unit);
+
 /* Prints a figure that is not a time. */
 void bench_figure(const char *name, uint64_t value, const char *unit);
 
