@@ -6,7 +6,7 @@ PACKAGES := $(shell sed 's/\#.*//' packages.txt)
 STAMP := build/.packages
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all check demo benchmark clean
+.PHONY: all check demo benchmark data clean
 
 all: build/build.ninja
 	ninja -C build
@@ -20,6 +20,10 @@ demo: all
 benchmark: build/build.ninja
 	ninja -C build
 	meson test -C build --benchmark --verbose
+
+data: all
+	ninja -C build bench/bench_schemes
+	@scripts/data.sh
 
 clean:
 	rm -rf build

@@ -170,52 +170,76 @@ static void compare(size_t page, unsigned tables, bool shuffled)
 enum { SPANS = 4096, WALKS = 1 << 16 };
 
 struct walks {
+	struct lab *lab;
 	struct pgtable *pgtable;
 	struct lab_walker *walker;
 	enum lab_walk walk;
 };
 
-static void walk_all(void *ctx)
+/* Nanoseconds a walk. */
+static double walk_all(const struct walks *walks)
 {
-	const struct walks *walks = ctx;
 	uint64_t state = 1, span = pgtable_span(walks->pgtable), found = 0;
+	double start = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	for (unsigned i = 0; i < WALKS; i++)
 		found += pgtable_present(walks->pgtable, walks->walker, walks->walk,
 					 bench_random(&state) % SPANS * span);
 	bench_check(found == WALKS, "a page was not found");
+	return (cpu_ns(CLOCK_THREAD_CPUTIME_ID) - start) / WALKS;
 }
 
-static void walk_one_way(const char *name, enum lab_walk walk)
+static void open_walks(struct walks *walks)
 {
 	struct lab_options lab_options = {
 		.flavour = &urcu_memb_flavor, .page_bytes = 4096, .tables_per_page = 2};
 	struct pgtable_options options = {
-		.top = 1ull << 40, .leaf_bytes = 4096, .counted = walk == LAB_WALK_COUNTED};
-	struct walks walks = {.walk = walk};
+		.top = 1ull << 40, .leaf_bytes = 4096, .counted = walks->walk == LAB_WALK_COUNTED};
 	char why[160];
 
 	bench_check(
 		!lab_scheme_parse("three-states", &lab_options.scheme, &lab_options.switches, why),
 		why);
 	bench_check(!lab_create(&lab_options, &options.lab, why), why);
-	bench_check(!pgtable_create(&options, &walks.pgtable), "out of memory");
-	walks.walker = lab_walker_add(options.lab);
+	bench_check(!pgtable_create(&options, &walks->pgtable), "out of memory");
+	walks->lab = options.lab;
+	walks->walker = lab_walker_add(options.lab);
 	for (uint64_t i = 0; i < SPANS; i++)
-		bench_check(!pgtable_map(walks.pgtable, i * pgtable_span(walks.pgtable), 4096),
+		bench_check(!pgtable_map(walks->pgtable, i * pgtable_span(walks->pgtable), 4096),
 			    "out of memory");
-	bench_one(name, (struct bench_work){walk_all, &walks, WALKS});
-	lab_walker_remove(walks.walker);
-	pgtable_destroy(walks.pgtable);
-	lab_destroy(options.lab);
+}
+
+static void close_walks(struct walks *walks)
+{
+	lab_walker_remove(walks->walker);
+	pgtable_destroy(walks->pgtable);
+	lab_destroy(walks->lab);
 }
 
 static void compare_walkers(void)
 {
+	static const char *const names[] = {
+		[LAB_WALK_RCU] = "walk: pte_offset_map, in an RCU section",
+		[LAB_WALK_IRQ] = "walk: fast GUP, interrupts off, re-check",
+		[LAB_WALK_COUNTED] = "walk: pte_try_get, counted",
+	};
+	enum { KINDS = sizeof(names) / sizeof(names[0]) };
+	double ns[KINDS][BENCH_ROUNDS];
+	struct walks walks[KINDS] = {0};
+
 	printf("\nwalks of %u tables at random, no updater\n", SPANS);
-	walk_one_way("walk: pte_offset_map, in an RCU section", LAB_WALK_RCU);
-	walk_one_way("walk: fast GUP, interrupts off, re-check", LAB_WALK_IRQ);
-	walk_one_way("walk: pte_try_get, counted", LAB_WALK_COUNTED);
+	for (unsigned kind = 0; kind < KINDS; kind++) {
+		walks[kind].walk = (enum lab_walk)kind;
+		open_walks(&walks[kind]);
+		walk_all(&walks[kind]);
+	}
+	for (unsigned round = 0; round < BENCH_ROUNDS; round++)
+		for (unsigned kind = 0; kind < KINDS; kind++)
+			ns[kind][round] = walk_all(&walks[kind]);
+	for (unsigned kind = 0; kind < KINDS; kind++) {
+		bench_values(names[kind], ns[kind], "ns");
+		close_walks(&walks[kind]);
+	}
 }
 
 int main(int argc, char **argv)
