@@ -22,7 +22,8 @@ void gw_gather_start(struct gather *g, struct page_table *p)
 	g->no_release = !p->opts.release;
 	g->only = NULL;
 	g->tables = g->idle = g->waited = false;
-	g->start = g->end = 0;
+	g->first = UINT64_MAX;
+	g->last = 0;
 	g->dead = g->killed = NULL;
 	g->dead_level = 0;
 	g->dead_bytes = 0;
@@ -34,31 +35,30 @@ void gw_gather_start(struct gather *g, struct page_table *p)
 
 void gw_gather_range(struct gather *g, uint64_t va, uint64_t bytes)
 {
-	bool nothing = g->start == g->end;
-
-	if (nothing || va < g->start)
-		g->start = va;
-	if (nothing || va + bytes > g->end)
-		g->end = va + bytes;
+	if (va < g->first)
+		g->first = va;
+	if (va + bytes - 1 > g->last)
+		g->last = va + bytes - 1;
 }
 
-/* A sweep may have been in both halves of an address space with a hole: that is told as
- * everything. */
+/* A sweep may have been in both halves of an address space with a hole, or at both ends of one of
+ * 64 bits: that is told as everything. */
 void gw_gather_invalidate(struct gather *g)
 {
 	struct gw_range range = {
-		.va = gw_fmt_canonical(g->start),
-		.bytes = g->end - g->start,
+		.va = gw_fmt_canonical(g->first),
+		.bytes = g->last - g->first + 1,
 		.tables = g->tables,
 	};
 
-	if (g->start == g->end)
+	if (g->first > g->last)
 		return;
-	if (gw_fmt_canonical(g->end - 1) - range.va != range.bytes - 1)
+	if (!range.bytes || gw_fmt_canonical(g->last) - range.va != range.bytes - 1)
 		range = (struct gw_range){.va = 0, .bytes = UINT64_MAX, .tables = g->tables};
 	if (g->p->opts.invalidate)
 		g->p->opts.invalidate(g->p->opts.ctx, &range);
-	g->start = g->end;
+	g->first = UINT64_MAX;
+	g->last = 0;
 	g->tables = false;
 }
 

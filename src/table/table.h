@@ -269,9 +269,9 @@ struct gather {
 	const struct mapping *only; /* what to unmap, and nothing else that is there; NULL: all */
 	bool tables;                /* tables were unlinked, in the range below */
 	bool idle;                  /* tables were marked IDLE */
-	bool waited;         /* a grace period has passed since the last thing was unlinked */
-	uint64_t start, end; /* low form: what to invalidate; end == start: nothing */
-	gw_entry *dead;      /* tables unlinked on their own; their descriptors link them */
+	bool waited;          /* a grace period has passed since the last thing was unlinked */
+	uint64_t first, last; /* low form: what to invalidate; first > last: nothing */
+	gw_entry *dead;       /* tables unlinked on their own; their descriptors link them */
 	uint8_t dead_level;
 	gw_entry *killed;        /* from here on, all below is dead too */
 	size_t dead_bytes;       /* of all dead tables */
