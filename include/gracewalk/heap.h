@@ -32,7 +32,7 @@ struct gw_heap_opts {
 	/* The region that all blocks lie in. `base` NULL: address space from the environment,
 	 * and a table's physical address is its pointer. Otherwise memory of the caller's (say,
 	 * a guest's), aligned to a block, that stands for the physical address `phys`, aligned
-	 * to a table. */
+	 * to a table. Neither pointers nor physical addresses wrap around in it. */
 	void *base;
 	uint64_t phys;
 	size_t max_bytes; /* most that all blocks can take; 0: 16 GiB (256 MiB on 32-bit) */
@@ -105,6 +105,10 @@ bool gw_heap_fits(const struct gw_heap *heap, const struct gw_heap_opts *opts);
 
 /* Pointer minus physical address, the same for every table of the heap. */
 uintptr_t gw_heap_to_pointer(const struct gw_heap *heap);
+
+/* The physical address of the last table that the heap can ever give out.
+ * Context: any. */
+uint64_t gw_heap_last(const struct gw_heap *heap);
 
 /* Bytes of tables that wait for a grace period.
  * Context: any; exact only when nothing runs beside it. */

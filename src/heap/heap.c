@@ -227,6 +227,14 @@ static bool power_of_two(uint64_t x)
 	return x && !(x & (x - 1));
 }
 
+/* Of the caller's region: room for a block, and no end of numbers within it. */
+static bool region_ok(const struct gw_heap_opts *opts, size_t block_bytes)
+{
+	return opts->max_bytes >= block_bytes && !(opts->phys & (opts->table_bytes - 1)) &&
+	       opts->phys <= UINTPTR_MAX - (opts->max_bytes - 1) &&
+	       (uintptr_t)opts->base <= UINTPTR_MAX - (opts->max_bytes - 1);
+}
+
 static bool opts_ok(const struct gw_heap_opts *opts)
 {
 	size_t block_bytes = opts->table_bytes * opts->tables_per_block;
@@ -236,8 +244,7 @@ static bool opts_ok(const struct gw_heap_opts *opts)
 	       power_of_two(opts->tables_per_block) &&
 	       opts->tables_per_block <= GW_TABLES_PER_BLOCK_MAX && opts->desc_bytes % 8 == 0 &&
 	       !((uintptr_t)opts->base & (block_bytes - 1)) &&
-	       (!opts->base ||
-		(opts->max_bytes >= block_bytes && !(opts->phys & (opts->table_bytes - 1))));
+	       (!opts->base || region_ok(opts, block_bytes));
 }
 
 static uint32_t block_count(const struct gw_heap_opts *opts, unsigned block_lg2)
@@ -339,6 +346,13 @@ bool gw_heap_fits(const struct gw_heap *heap, const struct gw_heap_opts *opts)
 uintptr_t gw_heap_to_pointer(const struct gw_heap *heap)
 {
 	return heap->to_pointer;
+}
+
+uint64_t gw_heap_last(const struct gw_heap *heap)
+{
+	const void *last = table_at(heap, heap->nblocks - 1, heap->tables_per_block - 1);
+
+	return (uintptr_t)last - heap->to_pointer;
 }
 
 size_t gw_heap_waiting_bytes(const struct gw_heap *heap)

@@ -5,7 +5,8 @@
 
 enum { DEFAULT_DEFERRED_LIMIT = 16 << 20 };
 
-/* A level whose tables come from that heap; all such tables are alike. */
+/* The lowest level whose tables come from that heap. All such tables are alike, but that a root may
+ * use only the start of one. */
 static unsigned level_of_heap(unsigned heap)
 {
 	unsigned level = 0;
@@ -48,6 +49,16 @@ static int heap_init(struct page_table *p, unsigned i)
 	return 0;
 }
 
+/* Whether an entry can hold the address of each of a heap's tables. Entries take as many bits of a
+ * root's address as of any other's. */
+static bool reachable(const struct gw_heap *heap, unsigned level_of_tables)
+{
+	unsigned level = level_of_tables < TOP ? level_of_tables + 1 : TOP;
+	uint64_t last = gw_heap_last(heap);
+
+	return gw_fmt_table_address(gw_fmt_table(last, level), level) == last;
+}
+
 static int init(struct page_table *p)
 {
 	gw_entry *root;
@@ -57,10 +68,11 @@ static int init(struct page_table *p)
 
 		if (err)
 			return err;
+		if (gw_heap_to_pointer(p->heap[i]) != gw_heap_to_pointer(p->heap[0]) ||
+		    !reachable(p->heap[i], level_of_heap(i)))
+			return -EINVAL;
 	}
 	p->pt.to_pointer = gw_heap_to_pointer(p->heap[0]);
-	if (gw_heap_to_pointer(p->heap[GW_FMT_HEAPS - 1]) != p->pt.to_pointer)
-		return -EINVAL;
 	root = table_alloc(p, TOP, 0);
 	p->pt.root = root;
 	return root ? 0 : -ENOMEM;
@@ -103,8 +115,10 @@ static void destroy_callback(struct gw_head *head)
 {
 	struct page_table *p =
 		(struct page_table *)((char *)head - offsetof(struct page_table, destroy_head));
-	bool shared = !p->own_heap[0] || !p->own_heap[GW_FMT_HEAPS - 1];
+	bool shared = false;
 
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
+		shared |= !p->own_heap[i];
 	if (shared || p->opts.release)
 		gw_release_subtree(p, root_of(p));
 	gw_pt_put(p);

@@ -324,6 +324,9 @@ static void test_bad_regions_are_refused(void **state)
 	bad.base = base + 4096;
 	assert_refused(&f, &bad);
 	bad = good;
+	bad.phys = 0 - (uint64_t)good.max_bytes / 2; /* wraps around within the region */
+	assert_refused(&f, &bad);
+	bad = good;
 	bad.phys = 0x10800; /* half a table: entries have other bits there */
 	assert_refused(&f, &bad);
 	bad = good;
