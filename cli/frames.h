@@ -23,6 +23,7 @@ enum frame_state {
 struct frames {
 	_Atomic uint64_t *word; /* state, generation and page number of each frame */
 	_Atomic uint64_t top;   /* frames below were handed out at least once */
+	_Atomic uint64_t gaps;  /* counts up; odd: a call runs that may show any page absent */
 	pthread_mutex_t lock;   /* of the two below: releases come from another thread */
 	uint32_t *spare;        /* released ones */
 	size_t nspare;
@@ -38,6 +39,18 @@ int frames_take(struct frames *frames, uint64_t n, uint64_t *first);
 /* Moves frames on: frame i holds page + i. */
 void frames_set(struct frames *frames, uint64_t first, uint64_t n, uint64_t page,
 		enum frame_state state);
+
+/* Around a call that may show any page absent for a moment. Walkers who see the gap see the number
+ * change: an entry is emptied with release order, and the number read after a fence. */
+static inline void frames_gap_begin(struct frames *frames)
+{
+	gw_fetch_add_relaxed(&frames->gaps, 1);
+}
+
+static inline void frames_gap_end(struct frames *frames)
+{
+	gw_store_release(&frames->gaps, gw_load_relaxed(&frames->gaps) + 1);
+}
 
 /* The release: the frames may be handed out again. */
 void frames_give_back(struct frames *frames, uint64_t first, uint64_t n);

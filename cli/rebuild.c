@@ -42,6 +42,7 @@ void rebuild_close(struct rebuild *rebuild)
 	rebuild->format->destroy(rebuild->pt);
 	gw_urcu_drain(rebuild->env);
 	present_close(&rebuild->present);
+	present_close(&rebuild->parts);
 	frames_close(&rebuild->frames);
 }
 
@@ -117,11 +118,15 @@ static int map_new(struct rebuild *rebuild, uint64_t page, uint64_t n, uint32_t 
 static int protect(void *ctx, uint64_t addr, uint64_t len, uint32_t prot)
 {
 	struct rebuild *rebuild = ctx;
+	int err;
 
 	if (!rebuild->format->attrs)
 		return 0;
 	rebuild->operations++;
-	return rebuild->format->protect(rebuild->pt, addr, len, attr_of(rebuild, prot));
+	frames_gap_begin(&rebuild->frames);
+	err = rebuild->format->protect(rebuild->pt, addr, len, attr_of(rebuild, prot));
+	frames_gap_end(&rebuild->frames);
+	return err;
 }
 
 /* How many pages from there on are present, or are not, as the first. */
@@ -173,7 +178,9 @@ static int unmap(void *ctx, uint64_t addr, uint64_t len)
 	}
 	present_remove(&rebuild->present, addr >> lg2, end);
 	rebuild->operations++;
+	frames_gap_begin(&rebuild->frames);
 	err = rebuild->format->unmap(rebuild->pt, addr, len);
+	frames_gap_end(&rebuild->frames);
 	if (any && !err)
 		verify(rebuild, first, false);
 	return err;
@@ -217,7 +224,7 @@ static int reserve(void *ctx, uint64_t addr, uint64_t len)
 	return done < 0 ? done : unmap(ctx, addr, len);
 }
 
-const struct space_ops rebuild_ops = {
+const struct space_ops rebuild_page_ops = {
 	.map = map,
 	.unmap = unmap,
 	.protect = protect,

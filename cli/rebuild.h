@@ -15,9 +15,10 @@ struct rebuild {
 	struct gw_pt *pt;
 	struct frames frames;
 	struct present present;
-	bool small_pages;    /* no larger leaves, as a kernel without huge pages */
-	uint64_t operations; /* calls that changed the page table */
-	uint64_t pages;      /* mapped, in all */
+	struct present parts; /* where the format's pages are larger than the trace's */
+	bool small_pages;     /* no larger leaves, as a kernel without huge pages */
+	uint64_t operations;  /* calls that changed the page table */
+	uint64_t pages;       /* mapped, in all */
 	uint64_t wrong; /* walks by the updater itself that did not see what it had just done */
 };
 
@@ -30,6 +31,8 @@ void rebuild_close(struct rebuild *rebuild);
 
 /* For a space: these operations, with the rebuild as their context. */
 extern const struct space_ops rebuild_ops;
+/* The same for ranges of the format's whole pages. */
+extern const struct space_ops rebuild_page_ops;
 
 /* Bytes of tables below the root, as the kernel counts its own: VmPTE. */
 uint64_t rebuild_bytes(struct rebuild *rebuild);

@@ -352,7 +352,12 @@ static int replay_trace(const struct options *options)
 
 		replay.flavour->register_thread();
 		err = run(&replay);
-		if (err)
+		if (err == -ERANGE)
+			fprintf(stderr,
+				"gracewalk: the replay failed: the program has addresses beyond "
+				"the %u bits of %s\n",
+				replay.format->va_bits, replay.format->name);
+		else if (err)
 			fprintf(stderr, "gracewalk: the replay failed: %s\n", strerror(-err));
 		status = err ? 1 : tell(&replay);
 		against_close(&replay.out.against);
@@ -398,7 +403,7 @@ int replay_main(int argc, const char **argv)
 	struct options options = {.walkers = 2, .seconds = 1};
 	const struct poptOption table[] = {
 		{"format", 'f', POPT_ARG_STRING, &options.format, 0,
-		 "page-table format: x86-64 (the default), s390x, index64", "FORMAT"},
+		 "page-table format, one of those in gracewalk(1); default: x86-64", "FORMAT"},
 		{"walkers", 'w', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &options.walkers, 0,
 		 "threads that translate all the while", "N"},
 		{"flavour", 'u', POPT_ARG_STRING, &options.flavour, 0,

@@ -68,6 +68,7 @@ static void walk_once(struct walker *walker, uint64_t top)
 {
 	struct walkers *all = walker->all;
 	uint64_t frame = next_random(&walker->seed) % top;
+	uint64_t gaps = gw_load_acquire(&all->frames->gaps);
 	uint64_t before = gw_load_acquire(&all->frames->word[frame]);
 	unsigned page_lg2 = all->format->page_lg2;
 	uint64_t va = frame_page(before) << page_lg2;
@@ -83,6 +84,8 @@ static void walk_once(struct walker *walker, uint64_t top)
 	/* The walk's loads come before this one; pairs with the updater's store ahead of its
 	 * unmap. */
 	atomic_thread_fence(memory_order_acquire);
+	if (all->format->breaks && (gaps & 1 || gaps != gw_load_relaxed(&all->frames->gaps)))
+		return;
 	if (frame_state(before) == FRAME_MAPPED &&
 	    before == gw_load_relaxed(&all->frames->word[frame])) {
 		walker->result.wrong++;

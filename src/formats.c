@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
  * The formats that this library was built with. */
+#include "formats.h"
 #include <gracewalk/gracewalk.h>
 
-extern const struct gw_format gw_x86_64_ops, gw_s390x_ops, gw_index64_ops;
+#define DECLARE(format) extern const struct gw_format gw_##format##_ops;
+#define ADDRESS(format) &gw_##format##_ops,
 
-static const struct gw_format *const formats[] = {&gw_x86_64_ops, &gw_s390x_ops, &gw_index64_ops};
+GW_FORMATS(DECLARE)
+
+static const struct gw_format *const formats[] = {GW_FORMATS(ADDRESS)};
 
 enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };
 

@@ -111,7 +111,7 @@ enum gw_policy {
 	GW_POLICY_MANUAL, /* when gw_reclaim is called, and not before */
 };
 
-enum { GW_HEAPS_MAX = 2 };
+enum { GW_HEAPS_MAX = 3 };
 
 struct gw_opts {
 	struct gw_env *env;
@@ -163,6 +163,7 @@ struct gw_format {
 	unsigned levels, page_lg2, va_bits;
 	uint32_t attrs, attrs_must; /* what the format can express; what it cannot withhold */
 	bool one_value;             /* a range maps to one value, and does not count up */
+	bool breaks;                /* break-before-make: see guarantee B */
 	int (*create)(const struct gw_opts *opts, struct gw_pt **pt);
 	void (*destroy)(struct gw_pt *pt);
 	int (*map)(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
@@ -209,7 +210,7 @@ int gw_heap_defaults(unsigned heap, struct gw_heap_opts *opts);
 /* Makes an empty page table in *pt.
  * Context: may allocate.
  * Return: 0, -ENOMEM, or -EINVAL: no environment, or heaps that do not fit the format or one
- * another. */
+ * another, or that lie where the format's entries cannot point to. */
 int gw_create(const struct gw_opts *opts, struct gw_pt **pt);
 
 /* Destroys a page table with all that it maps; returns at once. Invalidates the whole range

@@ -37,7 +37,7 @@ expect 2 'no command "walk"' "$gracewalk" walk
 expect 0 'FORMAT' "$gracewalk" replay --help
 expect 2 'name a trace' "$gracewalk" replay
 expect 2 'one trace at a time' "$gracewalk" replay "$trace" "$trace"
-expect 2 'no format "vax".*x86-64 s390x index64' "$gracewalk" replay --format vax "$trace"
+expect 2 'no format "vax".*x86-64 .*s390x .*index64' "$gracewalk" replay --format vax "$trace"
 expect 2 'no flavour "x".*memb' "$gracewalk" replay --flavour x "$trace"
 expect 2 'exact or linux' "$gracewalk" replay --policy x "$trace"
 expect 2 'walkers' "$gracewalk" replay --walkers -1 "$trace"
@@ -98,11 +98,15 @@ printf 'not a trace' >"$dir/text"
 expect 1 'text' "$gracewalk" replay "$dir/text"
 
 # The kept trace, walked while it is replayed. Nothing is wrong, nothing stays.
-for format in x86-64 s390x index64; do
+for format in x86-64 x86-64-la57 aarch64-4k aarch64-16k aarch64-64k sv48 sv57 s390x s390x-5 \
+	ppc64-4k ppc64-64k index64; do
 	expect 0 'stale answers +0' "$gracewalk" replay --seconds 0.2 --format $format "$trace"
 	also 'wrong answers +0'
 	also 'walks +[1-9]'
 done
+# Its addresses are those of a machine with larger ones.
+expect 1 'beyond the 39 bits of sv39' "$gracewalk" replay --format sv39 "$trace"
+expect 1 'beyond the 42 bits of s390x-3' "$gracewalk" replay --format s390x-3 "$trace"
 for flavour in memb mb qsbr bp; do
 	expect 0 'wrong answers +0' "$gracewalk" replay --seconds 0 --flavour $flavour "$trace"
 done
@@ -142,3 +146,5 @@ expect 1 '"invariant":	"queued-twice"' "$gracewalk" torture --scheme head-per-pa
 
 [ $failures = 0 ] && echo "all as expected"
 exit $((failures > 0))
+expect 0 'of which 0 below the root' "$gracewalk" standard-test --size 1 --format sv39
+expect 0 'of which 0 below the root' "$gracewalk" standard-test --size 1 --format ppc64-64k

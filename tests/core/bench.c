@@ -21,7 +21,7 @@ void each_policy(void (*test)(struct fixture *x))
 
 void map_ok(struct fixture *x, uint64_t va, uint64_t bytes)
 {
-	assert_int_equal(fix_map(x, va, bytes, OUT + va, WRITABLE), 0);
+	assert_int_equal(fix_map(x, va, bytes, TO(va), WRITABLE), 0);
 }
 
 void unmap_ok(struct fixture *x, uint64_t va, uint64_t bytes)

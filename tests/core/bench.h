@@ -8,9 +8,11 @@
 
 #define S(level) gw_span(level)
 #define HALF (1ull << (GW_VA_BITS - 1))
-#define END (HALF << 1)
-/* Somewhere that every format can map to, aligned to every leaf. */
+#define END (HALF << 1) /* 0: of 64-bit addresses */
+/* Somewhere that every format can map to, aligned to every leaf; and where the tests map an address
+ * to, which may have more bits. */
 #define OUT (1ull << (GW_OUT_BITS - 2))
+#define TO(va) (OUT + ((va) & (OUT - 1)))
 #define LAST_TABLE (8u << gw_fmt_index_bits(0)) /* bytes of a table of level 0 */
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -20,7 +22,7 @@ enum { POLICIES = GW_POLICY_MANUAL + 1 };
 void with_policy(enum gw_policy policy, void (*test)(struct fixture *x));
 void each_policy(void (*test)(struct fixture *x));
 
-/* To OUT + va, where the largest leaves fit. */
+/* To TO(va), where the largest leaves fit. */
 void map_ok(struct fixture *x, uint64_t va, uint64_t bytes);
 void unmap_ok(struct fixture *x, uint64_t va, uint64_t bytes);
 

@@ -17,7 +17,7 @@ static void make_room(struct extents *list)
 
 static bool continues(const struct extent *a, const struct extent *b)
 {
-	return a->va + a->bytes == b->va && gw_fmt_advance(a->out, a->bytes) == b->out &&
+	return extent_last(a) == b->va - 1 && b->va && gw_fmt_advance(a->out, a->bytes) == b->out &&
 	       a->attr == b->attr && a->stamp == b->stamp;
 }
 
@@ -55,35 +55,36 @@ void extents_add(struct extents *list, struct extent e)
 		merge(list, i - 1);
 }
 
-struct extent extent_part(struct extent e, uint64_t va, uint64_t bytes)
+struct extent extent_part(struct extent e, uint64_t first, uint64_t last)
 {
-	uint64_t first = va > e.va ? va : e.va;
-	uint64_t end = va + bytes < e.va + e.bytes ? va + bytes : e.va + e.bytes;
-
+	if (first < e.va)
+		first = e.va;
+	if (last > extent_last(&e))
+		last = extent_last(&e);
 	e.out = gw_fmt_advance(e.out, first - e.va);
 	e.va = first;
-	e.bytes = end - first;
+	e.bytes = last - first + 1;
 	return e;
 }
 
 void extents_cut(struct extents *list, uint64_t va, uint64_t bytes, struct extents *removed)
 {
 	struct extents kept = {0};
+	uint64_t last = va + (bytes - 1);
 
 	for (size_t i = 0; i < list->n; i++) {
 		struct extent e = list->at[i];
-		uint64_t end = e.va + e.bytes;
 
-		if (e.va >= va + bytes || end <= va) {
+		if (e.va > last || extent_last(&e) < va) {
 			extents_append(&kept, e);
 			continue;
 		}
 		if (removed)
-			extents_append(removed, extent_part(e, va, bytes));
+			extents_append(removed, extent_part(e, va, last));
 		if (e.va < va)
-			extents_append(&kept, extent_part(e, e.va, va - e.va));
-		if (end > va + bytes)
-			extents_append(&kept, extent_part(e, va + bytes, end - va - bytes));
+			extents_append(&kept, extent_part(e, e.va, va - 1));
+		if (extent_last(&e) > last)
+			extents_append(&kept, extent_part(e, last + 1, extent_last(&e)));
 	}
 	free(list->at);
 	*list = kept;
@@ -92,7 +93,7 @@ void extents_cut(struct extents *list, uint64_t va, uint64_t bytes, struct exten
 const struct extent *extents_from(const struct extents *list, uint64_t va)
 {
 	for (size_t i = 0; i < list->n; i++)
-		if (list->at[i].va + list->at[i].bytes > va)
+		if (extent_last(&list->at[i]) >= va)
 			return &list->at[i];
 	return NULL;
 }
@@ -101,7 +102,7 @@ bool extents_overlap(const struct extents *list, uint64_t va, uint64_t bytes)
 {
 	const struct extent *e = extents_from(list, va);
 
-	return e && e->va < va + bytes;
+	return e && e->va <= va + (bytes - 1);
 }
 
 bool extents_equal(const struct extents *a, const struct extents *b)

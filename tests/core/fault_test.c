@@ -45,7 +45,7 @@ static int run_op(struct fixture *x, const struct op *op)
 {
 	switch (op->kind) {
 	case MAP:
-		return fix_map(x, op->va, op->bytes, OUT + op->va, WRITABLE);
+		return fix_map(x, op->va, op->bytes, TO(op->va), WRITABLE);
 	case UNMAP:
 		return fix_unmap(x, op->va, op->bytes);
 	case PROTECT:

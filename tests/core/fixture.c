@@ -17,16 +17,25 @@ unsigned fix_leaf_level(void)
 
 /* ---- Callbacks: guarantee H, and nothing after `destroyed` ---- */
 
-static uint64_t range_end(const struct gw_range *range)
+static uint64_t range_last(const struct gw_range *range)
 {
-	return range->bytes == UINT64_MAX ? UINT64_MAX : gw_low(range->va) + range->bytes;
+	return range->bytes == UINT64_MAX ? UINT64_MAX : gw_low(range->va) + (range->bytes - 1);
+}
+
+static void add_to_hull(struct fixture *x, uint64_t va, uint64_t last)
+{
+	if (x->hull.bytes && x->hull.va < va)
+		va = x->hull.va;
+	if (x->hull.bytes && extent_last(&x->hull) > last)
+		last = extent_last(&x->hull);
+	x->hull = (struct extent){.va = va, .bytes = last - va + (last - va < UINT64_MAX)};
 }
 
 /* What the operation under way has unmapped and this range covers is now invalidated. */
 static void on_invalidate(void *ctx, const struct gw_range *range)
 {
 	struct fixture *x = ctx;
-	uint64_t now = fake_now(x->f), va = gw_low(range->va), end = range_end(range);
+	uint64_t now = fake_now(x->f), va = gw_low(range->va), last = range_last(range);
 	struct extents after = {0};
 
 	assert_false(x->destroyed);
@@ -39,20 +48,22 @@ static void on_invalidate(void *ctx, const struct gw_range *range)
 	}
 	x->invalidates++;
 	x->last = *range;
+	add_to_hull(x, va, last);
+	if (x->during)
+		x->during(x, range);
 	for (size_t i = 0; i < x->awaiting.n; i++) {
 		struct extent e = x->awaiting.at[i], part;
-		uint64_t e_end = e.va + e.bytes;
+		uint64_t e_last = extent_last(&e);
 
-		if ((e.stamp && e.stamp < x->call_began) || e.va >= end || e_end <= va) {
+		if ((e.stamp && e.stamp < x->call_began) || e.va > last || e_last < va) {
 			extents_append(&after, e);
 			continue;
 		}
-		part = extent_part(e, va, end - va);
+		part = extent_part(e, va, last);
 		if (e.va < part.va)
-			extents_append(&after, extent_part(e, e.va, part.va - e.va));
-		if (part.va + part.bytes < e_end)
-			extents_append(&after, extent_part(e, part.va + part.bytes,
-							   e_end - part.va - part.bytes));
+			extents_append(&after, extent_part(e, e.va, part.va - 1));
+		if (extent_last(&part) < e_last)
+			extents_append(&after, extent_part(e, extent_last(&part) + 1, e_last));
 		part.stamp = now;
 		extents_append(&after, part);
 	}
@@ -66,20 +77,19 @@ static uint64_t take_awaited(struct fixture *x, const struct gw_leaf *run)
 {
 	for (size_t i = 0; i < x->awaiting.n; i++) {
 		struct extent e = x->awaiting.at[i], part;
-		uint64_t va = gw_low(run->va), end = e.va + e.bytes;
+		uint64_t va = gw_low(run->va), last = extent_last(&e);
 
-		if (va < e.va || va >= end || e.attr != run->attr || !e.stamp ||
+		if (va < e.va || va > last || e.attr != run->attr || !e.stamp ||
 		    e.stamp >= x->f->covered)
 			continue;
-		part = extent_part(e, va, run->bytes);
+		part = extent_part(e, va, va + (run->bytes - 1));
 		if (part.out != run->out)
 			continue;
 		x->awaiting.at[i] = x->awaiting.at[--x->awaiting.n];
 		if (e.va < va)
-			extents_append(&x->awaiting, extent_part(e, e.va, va - e.va));
-		if (va + part.bytes < end)
-			extents_append(&x->awaiting,
-				       extent_part(e, va + part.bytes, end - va - part.bytes));
+			extents_append(&x->awaiting, extent_part(e, e.va, va - 1));
+		if (extent_last(&part) < last)
+			extents_append(&x->awaiting, extent_part(e, extent_last(&part) + 1, last));
 		return part.bytes;
 	}
 	fail_msg("released before its grace period, or not unmapped: va %llx out %llx",
@@ -165,6 +175,7 @@ static void begin(struct fixture *x, struct extents *removed)
 {
 	x->call_began = fake_now(x->f);
 	x->invalidates = 0;
+	x->hull = (struct extent){0};
 	for (size_t i = 0; removed && i < removed->n; i++)
 		extents_append(&x->awaiting, removed->at[i]);
 }
@@ -214,8 +225,8 @@ static struct extent whole(const struct extents *list)
 }
 
 /* `changed` was changed: it was invalidated, in one call, with a range around it that ends where
- * something begins that was not. Splits with break-before-make come with calls of their own,
- * before. */
+ * something begins that was not. Break-before-make comes with calls of its own, for splits before,
+ * and for leaves that cannot change in place. */
 static void check_invalidate(struct fixture *x, const struct extents *changed)
 {
 	struct extent e;
@@ -230,10 +241,10 @@ static void check_invalidate(struct fixture *x, const struct extents *changed)
 		return;
 	assert_true(x->invalidates == 1 || GW_FMT_BREAK_BEFORE_MAKE);
 	e = whole(changed);
-	assert_true(gw_low(x->last.va) <= e.va && range_end(&x->last) >= e.va + e.bytes);
-	if (!x->last.tables) {
-		assert_int_equal(gw_low(x->last.va), e.va);
-		assert_int_equal(x->last.bytes, e.bytes);
+	assert_true(x->hull.va <= e.va && extent_last(&x->hull) >= extent_last(&e));
+	if (!x->last.tables && x->invalidates == 1) {
+		assert_int_equal(x->hull.va, e.va);
+		assert_int_equal(x->hull.bytes, e.bytes);
 	}
 }
 
@@ -367,6 +378,21 @@ bool fix_set(struct fixture *x, uint64_t va, bool leaf, uint64_t out, uint32_t a
 	return true;
 }
 
+void fix_record(struct fixture *x, uint64_t va, uint32_t attr)
+{
+	struct extents hit = {0};
+	unsigned level;
+	gw_entry *entry = fix_entry(x, va, &level);
+	uint64_t now = gw_fmt_recorded(gw_load_relaxed(entry), attr, level);
+
+	gw_store_relaxed(entry, now);
+	extents_cut(&x->model, va & ~(gw_span(level) - 1), gw_span(level), &hit);
+	assert_int_equal(hit.n, 1);
+	hit.at[0].attr = gw_fmt_attr(now, level);
+	extents_add(&x->model, hit.at[0]);
+	extents_free(&hit);
+}
+
 /* ---- Verification ---- */
 
 static gw_entry *below(struct fixture *x, uint64_t e, unsigned level)
@@ -400,7 +426,7 @@ static void scan(struct fixture *x, const gw_entry *table, unsigned level, uint6
 
 static void verify_at(struct fixture *x, uint64_t va, const struct extent *e)
 {
-	bool mapped = e && e->va <= va && va < e->va + e->bytes;
+	bool mapped = e && e->va <= va && va <= extent_last(e);
 	uint64_t canonical = gw_fmt_canonical(va), out = 0;
 	struct gw_leaf leaf = {0};
 
@@ -416,15 +442,15 @@ static void verify_at(struct fixture *x, uint64_t va, const struct extent *e)
 static void verify_edges(struct fixture *x)
 {
 	for (size_t i = 0; i < x->model.n; i++) {
-		uint64_t first = x->model.at[i].va, end = first + x->model.at[i].bytes;
+		uint64_t first = x->model.at[i].va, last = extent_last(&x->model.at[i]);
 
 		if (first)
 			verify_at(x, first - 1, extents_from(&x->model, first - 1));
 		verify_at(x, first, &x->model.at[i]);
 		verify_at(x, first + x->model.at[i].bytes / 2, &x->model.at[i]);
-		verify_at(x, end - 1, &x->model.at[i]);
-		if (gw_low(end) == end)
-			verify_at(x, end, extents_from(&x->model, end));
+		verify_at(x, last, &x->model.at[i]);
+		if (last < UINT64_MAX && gw_low(last + 1) == last + 1)
+			verify_at(x, last + 1, extents_from(&x->model, last + 1));
 	}
 }
 
@@ -433,7 +459,7 @@ static void verify_every_page(struct fixture *x)
 	size_t i = 0;
 
 	for (uint64_t va = 0; gw_low(va) == va; va += PAGE) {
-		while (i < x->model.n && x->model.at[i].va + x->model.at[i].bytes <= va)
+		while (i < x->model.n && extent_last(&x->model.at[i]) < va)
 			i++;
 		verify_at(x, va, i < x->model.n ? &x->model.at[i] : NULL);
 	}

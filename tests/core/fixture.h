@@ -32,6 +32,9 @@ struct fixture {
 
 	unsigned invalidates; /* during the last operation */
 	struct gw_range last;
+	struct extent hull; /* all of them together; without bytes: none */
+	void (*during)(struct fixture *x,
+		       const struct gw_range *range); /* NULL, or called in each */
 	unsigned sweeps;       /* invalidations by deferred calls, since creation */
 	struct gw_range swept; /* by the last of them */
 	uint64_t released;     /* bytes, since creation */
@@ -63,6 +66,10 @@ int fix_protect(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t attr);
 void fix_reclaim(struct fixture *x, uint64_t va, uint64_t bytes);
 /* Sets a page's entry, to a leaf or to empty. Return: false: there is no table for it. */
 bool fix_set(struct fixture *x, uint64_t va, bool leaf, uint64_t out, uint32_t attr);
+
+/* What an MMU does behind everybody's back: it records GW_ACCESSED, GW_DIRTY or both in the leaf
+ * that maps va. */
+void fix_record(struct fixture *x, uint64_t va, uint32_t attr);
 
 /* The page table against the model: every leaf, the walks, the structure. */
 void fix_verify(struct fixture *x);

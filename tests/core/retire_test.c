@@ -94,7 +94,8 @@ static void idle_below(struct fixture *x)
 	assert_int_equal(stats.idle, 2);
 	unmap_ok(x, 0, S(2));
 	gw_stats(x->pt, &stats);
-	assert_int_equal(stats.idle, 1); /* the table above, which has turned empty */
+	/* The table above, which has turned empty; no root is idle. */
+	assert_int_equal(stats.idle, FIX_TOP > 2);
 	fix_assert_exact(x);
 	gw_stats(x->pt, &stats);
 	assert_int_equal(stats.idle, 0);
@@ -211,8 +212,10 @@ static void reclaim_is_clipped(struct fixture *x)
 	unmap_ok(x, 0, PAGE);
 	unmap_ok(x, HALF, PAGE);
 	gw_reclaim(x->pt, 0, 0);
-	gw_reclaim(x->pt, 1ull << 63, S(FIX_TOP));
-	gw_reclaim(x->pt, above == HALF ? END : HALF, S(FIX_TOP));
+	if (END) {
+		gw_reclaim(x->pt, 1ull << 63, S(FIX_TOP));
+		gw_reclaim(x->pt, above == HALF ? END : HALF, S(FIX_TOP));
+	}
 	assert_int_equal(fix_tables(x), 2 * FIX_TOP);
 	if (above != HALF) {
 		gw_reclaim(x->pt, 0, above); /* the lower half, and the hole */
@@ -233,11 +236,13 @@ static void test_reclaim_cuts_off_what_is_outside_the_address_space(void **state
 /* One page at each multiple of a level's span, taken away one by one, in another order. */
 static void exact_at(struct fixture *x, unsigned level)
 {
-	const unsigned order[] = {2, 0, 3, 1};
+	const unsigned order[] = {2, 0, 3, 1}, entries = 1u << gw_fmt_index_bits(level);
 
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 4 && i < entries; i++)
 		map_ok(x, i * S(level), PAGE);
 	for (unsigned i = 0; i < 4; i++) {
+		if (order[i] >= entries)
+			continue;
 		unmap_ok(x, order[i] * S(level), PAGE);
 		if (x->policy == GW_POLICY_MANUAL)
 			fix_reclaim(x, 0, UINT64_MAX);

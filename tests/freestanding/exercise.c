@@ -7,8 +7,8 @@
 #define exercise GW_NAME(exercise)
 
 enum { PAGE = 1 << GW_PAGE_LG2, PAGES = 1000, HEAP_BYTES = 4 << 20 };
-#define BASE 0x7f12345000ull
-#define OUT 0x12345000ull
+#define BASE 0x3f12340000ull
+#define OUT 0x12340000ull
 
 int exercise(struct gw_bare *bare);
 

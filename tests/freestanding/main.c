@@ -2,14 +2,16 @@
  * Copyright 2026 The Gracewalk authors
  * A program without a C library: each format's page tables on memory of its own. Exits with 0 when
  * all is well. */
+#include "formats.h"
 #include <gracewalk/bare.h>
 #include <gracewalk/gracewalk.h>
 
-enum { MEMORY = 16 << 20, FAILED_INIT = 20, FAILED_FIND = 21, FORMAT_STEP = 32 };
+enum { MEMORY = 16 << 20, FAILED_INIT = 20, FAILED_FIND = 21, FORMAT_STEP = 16 };
 
-int gw_x86_64_exercise(struct gw_bare *bare);
-int gw_s390x_exercise(struct gw_bare *bare);
-int gw_index64_exercise(struct gw_bare *bare);
+#define DECLARE(format) int gw_##format##_exercise(struct gw_bare *bare);
+#define ADDRESS(format) gw_##format##_exercise,
+
+GW_FORMATS(DECLARE)
 int program(void);
 
 static _Alignas(4096) char memory[MEMORY];
@@ -24,11 +26,8 @@ static unsigned the_only_cpu(void *ctx)
 /* Return: 0, or the format that failed, in steps of FORMAT_STEP, plus what of it did. */
 int program(void)
 {
-	static int (*const exercise[])(struct gw_bare * bare) = {
-		gw_x86_64_exercise,
-		gw_s390x_exercise,
-		gw_index64_exercise,
-	};
+	static int (*const exercise[])(struct gw_bare * bare) = {GW_FORMATS(ADDRESS)};
+	const int formats = sizeof(exercise) / sizeof(exercise[0]);
 	const struct gw_bare_opts opts = {
 		.memory = memory,
 		.memory_bytes = MEMORY,
@@ -38,13 +37,15 @@ int program(void)
 
 	if (gw_bare_init(&bare, &opts))
 		return FAILED_INIT;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < formats; i++) {
 		int err = exercise[i](&bare);
 
 		if (err)
 			return (i + 1) * FORMAT_STEP + err;
 	}
-	return gw_format_find("s390x") == gw_format_at(1) ? 0 : FAILED_FIND;
+	return gw_format_find("x86-64") == gw_format_at(0) && !gw_format_at((unsigned)formats)
+		       ? 0
+		       : FAILED_FIND;
 }
 
 #if defined(__x86_64__) && defined(__linux__)

@@ -36,7 +36,8 @@ uint64_t poison_of_heap(unsigned heap)
 {
 	unsigned level = max_leaf_level();
 
-	while (gw_fmt_heap(level) != heap)
+	/* Where only roots come from a heap, any poison will do: they have no leaves. */
+	while (level && gw_fmt_heap(level) != heap)
 		level--;
 	return gw_fmt_leaf((uint64_t)CODE_POISON << low_bits(), GW_FMT_ATTRS_MUST, level);
 }

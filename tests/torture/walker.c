@@ -64,10 +64,12 @@ _Noreturn static void wrong_answer(const struct question *q, const char *what, u
 
 /* ---- Guarantees B and C ---- */
 
+/* With break-before-make, gw_protect may take a leaf away for a moment. */
 static bool stays_present(uint64_t word)
 {
 	return word_present(word) &&
-	       (word_change(word) == STABLE || word_change(word) == PROTECTING);
+	       (word_change(word) == STABLE ||
+		(word_change(word) == PROTECTING && !GW_FMT_BREAK_BEFORE_MAKE));
 }
 
 static void check_absent(const struct question *q)
@@ -76,8 +78,7 @@ static void check_absent(const struct question *q)
 
 	if (!stays_present(before) || !stays_present(after) || word_gen(before) != word_gen(after))
 		return;
-	/* Break-before-make: a split in the neighbourhood takes the larger leaf away for a moment.
-	 */
+	/* Likewise a split in the neighbourhood takes the larger leaf away. */
 	if (GW_FMT_BREAK_BEFORE_MAKE && (q->before.seq != q->after.seq || q->before.seq & 1))
 		return;
 	wrong_answer(q, "a mapped page is not there", word_gen(before));
@@ -162,7 +163,7 @@ static void section_end(struct walker *w)
 static bool by_accessor(struct walker *w, const struct question *q, struct gw_leaf *leaf)
 {
 	const gw_entry *entry = gw_pte_map(q->pt, q->va);
-	uint64_t e;
+	uint64_t e, used;
 	bool is_leaf;
 
 	if (!entry)
@@ -172,8 +173,9 @@ static bool by_accessor(struct walker *w, const struct question *q, struct gw_le
 	if (is_leaf) {
 		*leaf = (struct gw_leaf){q->va & ~(gw_span(0) - 1), gw_fmt_out(e, 0), gw_span(0),
 					 gw_fmt_attr(e, 0)};
-		if (GW_FMT_HW_UPDATES && gw_fmt_hw_bits(0) & ~e)
-			gw_cas_acq_rel((gw_entry *)(uintptr_t)entry, &e, e | gw_fmt_hw_bits(0));
+		used = gw_fmt_recorded(e, GW_ACCESSED | GW_DIRTY, 0);
+		if (used != e)
+			gw_cas_acq_rel((gw_entry *)(uintptr_t)entry, &e, used);
 	}
 	gw_pte_unmap(q->pt); /* the section around it goes on */
 	if (w->nkept < KEPT_MAX)

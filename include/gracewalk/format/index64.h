@@ -108,10 +108,18 @@ static inline uint32_t gw_fmt_attr(uint64_t e, unsigned level)
 	return 0;
 }
 
-static inline uint64_t gw_fmt_hw_bits(unsigned level)
+static inline uint64_t gw_fmt_recorded(uint64_t e, uint32_t attr, unsigned level)
 {
+	(void)attr;
 	(void)level;
-	return 0;
+	return e;
+}
+
+static inline bool gw_fmt_must_break(uint64_t from, uint64_t to)
+{
+	(void)from;
+	(void)to;
+	return false;
 }
 
 static inline bool gw_fmt_aligned(uint64_t out, unsigned level)

@@ -20,9 +20,12 @@ enum {
 	GW_FMT_HW_UPDATES = 0,
 	GW_FMT_BREAK_BEFORE_MAKE = 0,
 	GW_FMT_ONE_VALUE = 0,
+	GW_FMT_SIGNED = 0,
 	GW_FMT_ATTRS_MUST = GW_READ,
 	GW_FMT_ATTRS = GW_READ | GW_WRITE | GW_EXEC,
 };
+
+#include <gracewalk/format/mmu.h>
 
 #define TINY_USED 1ull
 #define TINY_LEAF 2ull
@@ -89,7 +92,7 @@ static inline uint64_t gw_fmt_leaf(uint64_t out, uint32_t attr, unsigned level)
 
 static inline uint64_t gw_fmt_out(uint64_t e, unsigned level)
 {
-	return e & ~((1ull << gw_fmt_shift(level)) - 1);
+	return e & ~gw_fmt_offset_mask(level);
 }
 
 static inline uint32_t gw_fmt_attr(uint64_t e, unsigned level)
@@ -98,25 +101,18 @@ static inline uint32_t gw_fmt_attr(uint64_t e, unsigned level)
 	return GW_READ | (e & TINY_WRITE ? GW_WRITE : 0) | (e & TINY_EXEC ? GW_EXEC : 0);
 }
 
-static inline uint64_t gw_fmt_hw_bits(unsigned level)
+static inline uint64_t gw_fmt_recorded(uint64_t e, uint32_t attr, unsigned level)
 {
+	(void)attr;
 	(void)level;
-	return 0;
+	return e;
 }
 
-static inline bool gw_fmt_aligned(uint64_t out, unsigned level)
+static inline bool gw_fmt_must_break(uint64_t from, uint64_t to)
 {
-	return !(out & ((1ull << gw_fmt_shift(level)) - 1));
-}
-
-static inline uint64_t gw_fmt_advance(uint64_t out, uint64_t bytes)
-{
-	return out + bytes;
-}
-
-static inline uint64_t gw_fmt_canonical(uint64_t low)
-{
-	return low;
+	(void)from;
+	(void)to;
+	return false;
 }
 
 #endif

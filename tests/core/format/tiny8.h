@@ -24,9 +24,12 @@ enum {
 	GW_FMT_HW_UPDATES = 1,
 	GW_FMT_BREAK_BEFORE_MAKE = 1,
 	GW_FMT_ONE_VALUE = 0,
+	GW_FMT_SIGNED = 1,
 	GW_FMT_ATTRS_MUST = GW_READ | GW_EXEC,
 	GW_FMT_ATTRS = GW_READ | GW_WRITE | GW_EXEC | GW_USER | GW_ACCESSED | GW_DIRTY,
 };
+
+#include <gracewalk/format/mmu.h>
 
 #define TINY8_USED 1ull
 #define TINY8_LEAF 2ull
@@ -94,7 +97,7 @@ static inline uint64_t gw_fmt_leaf(uint64_t out, uint32_t attr, unsigned level)
 
 static inline uint64_t gw_fmt_out(uint64_t e, unsigned level)
 {
-	return e & ~((1ull << gw_fmt_shift(level)) - 1);
+	return e & ~gw_fmt_offset_mask(level);
 }
 
 static inline uint32_t gw_fmt_attr(uint64_t e, unsigned level)
@@ -105,25 +108,16 @@ static inline uint32_t gw_fmt_attr(uint64_t e, unsigned level)
 	       (e & TINY8_D ? GW_DIRTY : 0);
 }
 
-static inline uint64_t gw_fmt_hw_bits(unsigned level)
+static inline uint64_t gw_fmt_recorded(uint64_t e, uint32_t attr, unsigned level)
 {
 	(void)level;
-	return TINY8_A | TINY8_D;
+	return e | (attr & GW_ACCESSED ? TINY8_A : 0) | (attr & GW_DIRTY ? TINY8_D : 0);
 }
 
-static inline bool gw_fmt_aligned(uint64_t out, unsigned level)
+/* Whether users may access cannot change in place. */
+static inline bool gw_fmt_must_break(uint64_t from, uint64_t to)
 {
-	return !(out & ((1ull << gw_fmt_shift(level)) - 1));
-}
-
-static inline uint64_t gw_fmt_advance(uint64_t out, uint64_t bytes)
-{
-	return out + bytes;
-}
-
-static inline uint64_t gw_fmt_canonical(uint64_t low)
-{
-	return low >> (GW_VA_BITS - 1) & 1 ? low | ~0ull << GW_VA_BITS : low;
+	return (from ^ to) & TINY8_USER;
 }
 
 #endif
