@@ -27,7 +27,9 @@
  *   B  A walk sees each page as it was before or after an update of it, never a mix of the two.
  *      While gw_map runs, some pages of its range may be there and others not yet, in any order;
  *      likewise the others. Formats with break-before-make may also show a page absent while a
- *      larger leaf around it is split.
+ *      larger leaf around it is split, and while gw_protect changes what their architecture does
+ *      not let change in a valid entry (gw_fmt_must_break): all of an entry on s390x, all but
+ *      accessed, dirty and software bits on powerpc64, memory type and GW_GLOBAL on AArch64.
  *   C  A walk that begins after gw_map, gw_unmap or gw_protect returned sees what it did, or
  *      something later.
  *   D  A walk that sees a leaf sees all that its updater wrote before the call that mapped it.
@@ -239,8 +241,9 @@ int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t
 int gw_unmap(struct gw_pt *pt, uint64_t va, uint64_t bytes);
 
 /* Gives what is mapped in [va, va + bytes) other rights, memory type and software bits; accessed
- * and dirty are added to, never taken. Holes stay holes. Context, Return: as gw_unmap; and
- * -EOPNOTSUPP. */
+ * and dirty are added to, never taken. Holes stay holes. `invalidate` once, after the change; where
+ * an entry may not change while it is valid, also between its old value and its new one, while it
+ * is empty and its table's lock is held. Context, Return: as gw_unmap; and -EOPNOTSUPP. */
 int gw_protect(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t attr);
 
 /* Retires every empty table whose whole span lies in [va, va + bytes), whatever the policy; ends

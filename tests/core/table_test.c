@@ -486,6 +486,74 @@ static void test_accessed_and_dirty_outlive_protect_and_split(void **state)
 	each_policy(hardware_bits);
 }
 
+/* ---- Changes that an entry cannot take in place ---- */
+
+/* Pages in one table, if it has as many: more than are broken at a time. The one before them is
+ * their neighbour. */
+static unsigned changed_pages(void)
+{
+	unsigned most = (1u << gw_fmt_index_bits(0)) - 1;
+
+	return most < 40 ? most : 40;
+}
+
+static bool is_there(struct fixture *x, uint64_t va)
+{
+	struct gw_leaf leaf;
+
+	return gw_walk(x->pt, va, &leaf);
+}
+
+/* Nobody finds the old leaf or the new one while the old is invalidated. */
+static void absent_meanwhile(struct fixture *x, const struct gw_range *range)
+{
+	assert_true(is_there(x, 0));
+	assert_true(range->va >= PAGE);
+	for (uint64_t va = range->va; va < range->va + range->bytes; va += PAGE)
+		assert_false(is_there(x, va));
+}
+
+static void present_meanwhile(struct fixture *x, const struct gw_range *range)
+{
+	(void)range;
+	for (unsigned page = 0; page <= changed_pages(); page++)
+		assert_true(is_there(x, page * PAGE));
+}
+
+static void change_attr(struct fixture *x, uint32_t from, uint32_t to)
+{
+	bool breaks = gw_fmt_must_break(gw_fmt_leaf(0, from, 0), gw_fmt_leaf(0, to, 0));
+	uint64_t bytes = changed_pages() * PAGE;
+
+	assert_int_equal(fix_map(x, 0, PAGE + bytes, OUT + PAGE, from), 0);
+	fix_record(x, 2 * PAGE, GW_ACCESSED | GW_DIRTY);
+	x->during = breaks ? absent_meanwhile : present_meanwhile;
+	assert_int_equal(fix_protect(x, PAGE, bytes, to), 0);
+	x->during = NULL;
+	assert_int_equal(x->invalidates, breaks && changed_pages() > 32 ? 2 : 1);
+	fix_verify(x);
+	unmap_ok(x, 0, PAGE + bytes);
+}
+
+static void changes_that_break(struct fixture *x)
+{
+	for (unsigned bit = 0; bit < 32; bit++) {
+		uint32_t attr =
+			GW_FMT_ATTRS & ~GW_FMT_ATTRS_MUST & 1u << bit & ~(GW_ACCESSED | GW_DIRTY);
+
+		if (!attr)
+			continue;
+		change_attr(x, PLAIN, PLAIN | attr);
+		change_attr(x, PLAIN | attr, PLAIN);
+	}
+}
+
+static void test_an_entry_that_cannot_change_in_place_is_absent_meanwhile(void **state)
+{
+	(void)state;
+	each_policy(changes_that_break);
+}
+
 /* ---- Accessors ---- */
 
 static void accessors(struct fixture *x)
@@ -607,6 +675,7 @@ int main(void)
 		cmocka_unit_test(test_split_at_both_ends),
 		cmocka_unit_test(test_leaves_inside_the_range_are_not_split),
 		cmocka_unit_test(test_accessed_and_dirty_outlive_protect_and_split),
+		cmocka_unit_test(test_an_entry_that_cannot_change_in_place_is_absent_meanwhile),
 		cmocka_unit_test(test_accessors),
 		cmocka_unit_test(test_accessors_fail_on_large_leaves),
 		cmocka_unit_test(test_a_table_emptied_by_an_accessor_is_retired),
