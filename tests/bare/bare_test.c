@@ -312,7 +312,7 @@ static void synchronize_waits(void **state)
  * A page is mapped again only when its release was called; a walker that finds it mapped must not
  * find it released. */
 enum { PAGES = 4096, PAGE_LG2 = GW_PAGE_LG2, MILLISECONDS = 400 };
-#define BASE 0x7f00000000ull
+#define BASE 0x3f00000000ull
 #define OUT 0x5a000000000ull
 #define VALUE 0x5a5a5aull
 
