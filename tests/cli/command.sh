@@ -135,6 +135,8 @@ print(three['name'], len(one['schemes']), memory['pages_after'], len(three['spee
 # A small standard test: back to the root.
 expect 0 'held now: 4096 bytes, of which 0 below the root' "$gracewalk" standard-test --size 1
 also 'wrong answers 0, stale answers 0'
+expect 0 'of which 0 below the root' "$gracewalk" standard-test --size 1 --format sv39
+expect 0 'of which 0 below the root' "$gracewalk" standard-test --size 1 --format ppc64-64k
 
 # A scheme that is sound, and one that is not: what broke, and the command that repeats it.
 expect 0 '^no invariant was broken' "$gracewalk" torture --seconds 0.1
@@ -146,5 +148,3 @@ expect 1 '"invariant":	"queued-twice"' "$gracewalk" torture --scheme head-per-pa
 
 [ $failures = 0 ] && echo "all as expected"
 exit $((failures > 0))
-expect 0 'of which 0 below the root' "$gracewalk" standard-test --size 1 --format sv39
-expect 0 'of which 0 below the root' "$gracewalk" standard-test --size 1 --format ppc64-64k
