@@ -6,7 +6,7 @@ PACKAGES := $(shell sed 's/\#.*//' packages.txt)
 STAMP := build/.packages
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all check demo benchmark data clean
+.PHONY: all check demo benchmark data fuzz clean
 
 all: build/build.ninja
 	ninja -C build
@@ -24,6 +24,13 @@ benchmark: build/build.ninja
 data: all
 	ninja -C build bench/bench_schemes
 	@scripts/data.sh
+
+# Every format for longer than `check` does.
+fuzz: $(STAMP)
+	@for format in $$(sed -n 's/^\tX(\([a-z0-9_]*\)).*/\1/p' src/formats.h); do \
+		echo "== $$format"; \
+		GW_FUZZ_RUNS=100000 tests/fuzz/run.sh . $$format || exit 1; \
+	done
 
 clean:
 	rm -rf build

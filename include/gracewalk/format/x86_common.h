@@ -76,8 +76,11 @@ static inline bool gw_fmt_is_table(uint64_t e, unsigned level)
 	return level > 0 && (e & (X86_P | X86_PS)) == X86_P;
 }
 
+/* Above the page-directory-pointer table the bit is reserved: such an entry maps nothing. */
 static inline bool gw_fmt_is_leaf(uint64_t e, unsigned level)
 {
+	if (!gw_fmt_leaf_level(level))
+		return false;
 	return level == 0 ? e & X86_P : (e & (X86_P | X86_PS)) == (X86_P | X86_PS);
 }
 

@@ -344,15 +344,19 @@ static void env_relax(struct gw_env *env, unsigned spins)
 		bare->opts.relax(bare->opts.ctx, spins);
 }
 
-/* Hands a region to a pool, without what its alignment leaves over. */
+/* Hands a region to a pool, without what its alignment leaves over; NULL: nothing. */
 static void pool_init(struct gw_bare_pool *pool, void *region, size_t bytes)
 {
-	char *start = align_up(region, GRANULE), *end = (char *)region + bytes;
+	char *start, *end;
 
 	gw_store_relaxed(&pool->lock, 0);
 	pool->first = NULL;
 	pool->free_bytes = 0;
-	if (region && start < end && end - start >= GRANULE)
+	if (!region)
+		return;
+	start = align_up(region, GRANULE);
+	end = (char *)region + bytes;
+	if (start < end && end - start >= GRANULE)
 		give(pool, start, (size_t)(end - start) & ~(size_t)(GRANULE - 1));
 }
 
