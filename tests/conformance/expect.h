@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * What should be mapped, in a plain array. */
+#ifndef CONFORMANCE_EXPECT_H
+#define CONFORMANCE_EXPECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct extent {
+	uint64_t va, bytes, out;
+	uint32_t attr;
+	bool untouched; /* no access went through it since it was mapped */
+};
+
+enum { EXTENTS_MAX = 192 };
+
+struct expect {
+	unsigned n;
+	struct extent at[EXTENTS_MAX];
+};
+
+/* The extent that maps the byte at va, or NULL. */
+struct extent *expect_find(struct expect *expect, uint64_t va);
+/* Whether any byte of [va, va + bytes) is mapped. */
+bool expect_any(const struct expect *expect, uint64_t va, uint64_t bytes);
+void expect_map(struct expect *expect, const struct extent *extent);
+void expect_unmap(struct expect *expect, uint64_t va, uint64_t bytes);
+/* Other rights; `kept`: bits that stay set where they are. */
+void expect_protect(struct expect *expect, uint64_t va, uint64_t bytes, uint32_t attr,
+		    uint32_t kept);
+/* Whether there is room for one more change of any kind. */
+bool expect_room(const struct expect *expect);
+
+#endif

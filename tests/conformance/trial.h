@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * One access under the MMU, held against the library's walk and against what should be mapped. */
+#ifndef CONFORMANCE_TRIAL_H
+#define CONFORMANCE_TRIAL_H
+
+#include "conformance.h"
+#include "expect.h"
+
+/* Deliberate faults, which must be caught by what the MMU does alone: the walk is not asked then.
+ */
+enum control {
+	CONTROL_NONE,
+	CONTROL_STALE,  /* nothing is ever invalidated */
+	CONTROL_RIGHTS, /* a page may be written, or not, contrary to what was asked for */
+	CONTROL_PAGE,   /* a page maps to its neighbour */
+};
+
+struct test {
+	struct gw_env *env;
+	struct gw_pt *pt;
+	struct expect expect;
+	uint64_t random;
+	uint32_t seed, control;
+	bool enabled; /* the MMU translates by our tables */
+	unsigned probes, faults, walks, updates;
+};
+
+extern struct test test;
+
+/* A random number below n, which is not 0. */
+uint64_t below(uint64_t n);
+/* Whether [va, va + bytes) lies in data. */
+bool in_data(uint64_t pa, uint64_t bytes);
+/* What the MMU adds to an entry by itself. */
+uint32_t recorded(void);
+
+/* Walks to va, and once the MMU is on tries the access; ends the run where the two or what should
+ * be mapped differ. Does nothing where an access would leave the data. */
+void try(uint64_t va, enum access access, bool user);
+/* Every kind of access, by both kinds of code. */
+void try_all(uint64_t va);
+/* Ends the run: what the library should have returned. */
+_Noreturn void wrong_call(const char *what, uint64_t va, uint64_t bytes, int want, int got);
+
+#endif

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+# shellcheck shell=sh disable=SC2034 # read by run.sh
+qemu=qemu-system-x86_64
+machine="-M microvm -cpu max -m 2G -device isa-debug-exit,iobase=0xf4,iosize=4"
+word="addr=0xf000000" # as in arch.c
+well=33               # the status of a run that ends with 0
