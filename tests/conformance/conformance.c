@@ -1,184 +1,23 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
  * A format against an MMU: random mappings, looked at through the processor after every update. */
+#include "choose.h"
 #include "conformance.h"
 #include "expect.h"
 #include "say.h"
 #include "trial.h"
 
 enum {
-	PAGE = 1 << GW_PAGE_LG2,
 	STEP = 16,     /* places of accesses are multiples of this */
 	FIRST = 25,    /* updates before the MMU is turned on */
 	UPDATES = 400, /* in all */
 	AUDIT = 50,    /* updates from one look at everything to the next */
-	BASES = 8,
 	POINTS = 40,
-	RAGGED = 40,   /* pages before and after a larger leaf */
-	SHIFTED = 700, /* pages that no larger leaf can map */
 	TABLES = 1024, /* room in a heap */
 	MUTATE_ONE_OF = 8,
 };
 
-struct range {
-	uint64_t va, bytes;
-};
-
 static struct gw_bare bare;
-static uint64_t bases[BASES];
-
-/* ---- Choosing ---- */
-
-static bool chance(unsigned of)
-{
-	return !below(of);
-}
-
-static uint64_t round_down(uint64_t x, uint64_t to)
-{
-	return x & ~(to - 1);
-}
-
-static unsigned top_leaf_level(void)
-{
-	unsigned level = GW_LEVELS - 1;
-
-	while (!gw_fmt_leaf_level(level))
-		level--;
-	return level;
-}
-
-static uint64_t last_of(const struct range *range)
-{
-	return range->va + (range->bytes - 1);
-}
-
-static bool in_areas(const struct range *range)
-{
-	uint64_t last = last_of(range);
-
-	for (unsigned i = 0; i < arch.areas_n; i++)
-		if (range->va >= arch.areas[i].first && last <= arch.areas[i].last &&
-		    range->va <= last)
-			return true;
-	return false;
-}
-
-/* Places that mappings gather around, so that they meet: both ends of each area, and others. Four
- * of the largest leaves find room after each. */
-static void choose_bases(void)
-{
-	uint64_t span = gw_span(top_leaf_level());
-
-	for (unsigned i = 0; i < BASES; i++) {
-		const struct area *area = &arch.areas[i % arch.areas_n];
-		uint64_t low = round_down(area->first + (span - 1), span);
-		uint64_t high = round_down(area->last, span) - 3 * span;
-
-		if (i < 2 * arch.areas_n)
-			bases[i] = i < arch.areas_n ? low : high;
-		else
-			bases[i] = low + below((high - low) / span + 1) * span;
-	}
-}
-
-static uint64_t choose_index(uint64_t n)
-{
-	const uint64_t often[] = {0, 1, 2, n - 2, n - 1, below(n)};
-
-	return often[below(LENGTH(often))];
-}
-
-static uint64_t choose_va(unsigned level)
-{
-	unsigned top = top_leaf_level();
-	uint64_t va = bases[below(BASES)] + below(level == top ? 4 : 2) * gw_span(top);
-
-	for (unsigned l = level; l < top; l++)
-		va += choose_index(gw_span(l + 1) / gw_span(l)) * gw_span(l);
-	return va;
-}
-
-static uint32_t choose_attr(void)
-{
-	return arch.attrs_always | ((uint32_t)below(1ull << 32) & arch.attrs_try);
-}
-
-static unsigned choose_leaf_level(void)
-{
-	unsigned level;
-
-	do
-		level = (unsigned)below(GW_LEVELS);
-	while (!gw_fmt_leaf_level(level));
-	return level;
-}
-
-/* A mapping that the library makes of leaves of one level and, if ragged, pages on both sides; or
- * of pages alone, where addresses do not match for more. */
-static struct extent choose_mapping(void)
-{
-	unsigned level = choose_leaf_level();
-	uint64_t pa = arch.data + below(arch.data_bytes >> GW_PAGE_LG2) * PAGE, before;
-	struct extent x = {
-		.va = choose_va(level),
-		.bytes = gw_span(level) * (1 + below(level ? 2 : 8)),
-		.out = round_down(pa, gw_span(level)),
-		.attr = choose_attr(),
-		.untouched = true,
-	};
-
-	if (chance(8)) {
-		x.bytes = (1 + below(SHIFTED)) * PAGE;
-		x.out = in_data(pa, x.bytes) ? pa : arch.data;
-	} else if (level && chance(2)) {
-		before = below(RAGGED) * PAGE;
-		if (before > x.out)
-			before = 0;
-		x.va -= before;
-		x.out -= before;
-		x.bytes += before + below(RAGGED) * PAGE;
-	}
-	return x;
-}
-
-/* A number of pages up to all in `bytes`, small ones as often as large ones. */
-static uint64_t choose_bytes(uint64_t bytes)
-{
-	uint64_t pages = bytes >> GW_PAGE_LG2;
-	unsigned bits = 0;
-
-	while (pages >> bits)
-		bits++;
-	pages = 1 + below(1ull << below(bits + 1)) % pages;
-	return pages << GW_PAGE_LG2;
-}
-
-/* What to unmap or protect: an extent, a part of it, or something around it. */
-static struct range choose_range(void)
-{
-	const struct extent *x = &test.expect.at[below(test.expect.n)];
-	struct range whole = {x->va, x->bytes}, range = whole;
-
-	switch (below(5)) {
-	case 0:
-		range.bytes = choose_bytes(x->bytes);
-		break;
-	case 1:
-		range.bytes = choose_bytes(x->bytes);
-		range.va += x->bytes - range.bytes;
-		break;
-	case 2:
-		range.va += below(x->bytes >> GW_PAGE_LG2) * PAGE;
-		range.bytes = choose_bytes(x->bytes - (range.va - x->va));
-		break;
-	case 3:
-		range.va -= below(RAGGED) * PAGE;
-		range.bytes += below(2 * RAGGED) * PAGE;
-		break;
-	}
-	return in_areas(&range) ? range : whole;
-}
 
 /* ---- Looking ---- */
 
@@ -241,10 +80,25 @@ static struct points choose_points(const struct range *range)
 	return points;
 }
 
+/* Any access; often one that is allowed, which most are not. */
+static void look_at(uint64_t va)
+{
+	const struct extent *x = expect_find(&test.expect, va);
+	unsigned tries = chance(2) ? 1 : 4;
+	enum access access;
+	bool user;
+
+	do {
+		access = (enum access)below(ACCESSES);
+		user = below(2);
+	} while (--tries && x && !arch_allows(x->attr, access, user));
+	try(va, access, user);
+}
+
 static void look(const struct points *points)
 {
 	for (unsigned i = 0; i < points->n; i++)
-		try(points->va[i], (enum access)below(ACCESSES), below(2));
+		look_at(points->va[i]);
 }
 
 static void audit(void)
@@ -268,9 +122,13 @@ static void audit(void)
 
 static void invalidate(void *ctx, const struct gw_range *range)
 {
+	struct gw_range part = *range;
+
 	(void)ctx;
-	if (test.enabled && test.control != CONTROL_STALE)
-		arch_invalidate(range);
+	if (test.control == CONTROL_SHORT)
+		part.bytes -= PAGE;
+	if (test.enabled && test.control != CONTROL_STALE && part.bytes)
+		arch_invalidate(&part);
 }
 
 /* Controls: changes a page's entry, and tells nobody but the MMU. */
@@ -358,6 +216,12 @@ static void update_range(void)
 	look(&points);
 }
 
+/* Empty tables go by themselves but under the third policy. */
+static void reclaim(const struct area *area)
+{
+	gw_reclaim(test.pt, area->first, area->last - area->first + 1);
+}
+
 static void unmap_area(const struct area *area)
 {
 	struct range all = {area->first, area->last - area->first + 1};
@@ -375,6 +239,8 @@ static void update(void)
 		update_map();
 	else
 		update_range();
+	if (chance(16))
+		reclaim(&arch.areas[below(arch.areas_n)]);
 	gw_bare_poll(&bare);
 	if (chance(4))
 		gw_bare_drain(&bare);
@@ -396,6 +262,13 @@ static void must(const char *what, int err)
 		conformance_broke(what, (uint64_t)-err, 0, 0);
 }
 
+static enum gw_policy policy(void)
+{
+	static const enum gw_policy all[] = {GW_POLICY_EAGER, GW_POLICY_LAZY, GW_POLICY_MANUAL};
+
+	return all[test.seed % LENGTH(all)];
+}
+
 /* Tables that turn free are filled with a leaf that nothing else maps: whoever still gets there
  * reads a wrong page. */
 static void make_page_table(void)
@@ -406,7 +279,7 @@ static void make_page_table(void)
 		.cpus = 1,
 		.cpu = the_only_cpu,
 	};
-	struct gw_opts opts = {.policy = GW_POLICY_EAGER, .invalidate = invalidate};
+	struct gw_opts opts = {.policy = policy(), .invalidate = invalidate};
 
 	must("gw_bare_init", gw_bare_init(&bare, &memory));
 	opts.env = test.env = &bare.env;
@@ -444,6 +317,15 @@ static void enable(void)
 	audit();
 }
 
+/* A run that tried nothing would go well too. */
+static void check_reached(void)
+{
+	for (unsigned level = 0; level <= top_leaf_level(); level++)
+		for (unsigned access = 0; gw_fmt_leaf_level(level) && access < ACCESSES; access++)
+			if (!test.reached[level][access])
+				wrong_call("never reached", level, access, 0, 0);
+}
+
 static void end_well(void)
 {
 	say("ok: ");
@@ -474,10 +356,14 @@ void conformance(void)
 			enable();
 		update();
 	}
-	for (unsigned i = 0; i < arch.areas_n; i++)
+	for (unsigned i = 0; i < arch.areas_n; i++) {
 		unmap_area(&arch.areas[i]);
+		if (policy() == GW_POLICY_MANUAL)
+			reclaim(&arch.areas[i]);
+	}
 	if (tables() != before)
 		wrong_call("tables left", 0, 0, 0, 0);
+	check_reached();
 	end_well();
 	arch_exit(0);
 }

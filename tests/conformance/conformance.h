@@ -60,7 +60,9 @@ struct arch {
 	struct area areas[AREAS_MAX];
 	uint32_t attrs_always, attrs_try; /* for leaves of the test */
 	bool records;                     /* the MMU sets GW_ACCESSED and GW_DIRTY in entries */
-	enum fault outside; /* what it says of an address that gw_is_canonical refuses */
+	/* What the MMU says of an access that the leaf does not allow, FAULT_ABSENT where it does
+	 * not tell; and of an address that gw_is_canonical refuses. */
+	enum fault no_rights, outside;
 };
 
 /* The architecture's start calls this, with translation on or off, interrupts off, the memory and

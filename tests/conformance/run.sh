@@ -3,13 +3,15 @@
 # Copyright 2026 The Gracewalk authors
 # Boots an image in QEMU once a seed, from CONFORMANCE_FIRST (1) on, CONFORMANCE_SEEDS (20) of them.
 # usage: run.sh IMAGE FOLDER CONTROL [QEMU-ARGUMENT...]
-# CONTROL: none; or stale, rights, page: a deliberate fault, which every boot must catch.
+# CONTROL: none; or stale, short, rights, page: a deliberate fault, which every boot must catch.
 # exit: 0 well, 1 not, 77 no QEMU or no compiler
 set -u
 
 image=$1 folder=$2 control=$3
 shift 3
 here=$(dirname "$0")
+# What they say: the program, the machine, where the seed goes, the status of a run that ends well.
+qemu='' machine='' word='' well=''
 # shellcheck source=/dev/null
 . "$here/$folder/qemu.sh"
 seeds=${CONFORMANCE_SEEDS:-20} first=${CONFORMANCE_FIRST:-1} limit=60
@@ -25,8 +27,9 @@ fi
 case $control in
 none) number=0 ;;
 stale) number=1 ;;
-rights) number=2 ;;
-page) number=3 ;;
+short) number=2 ;;
+rights) number=3 ;;
+page) number=4 ;;
 *)
 	echo "unknown control: $control"
 	exit 1

@@ -183,7 +183,7 @@ static enum fault expected_fault(uint64_t va, const struct extent *x, enum acces
 {
 	if (!x)
 		return gw_is_canonical(va) ? FAULT_ABSENT : arch.outside;
-	return arch_allows(x->attr, access, user) ? FAULT_NONE : FAULT_RIGHTS;
+	return arch_allows(x->attr, access, user) ? FAULT_NONE : arch.no_rights;
 }
 
 /* Data that says its own physical address, or code that does. */
@@ -195,6 +195,13 @@ static void stamp(struct probe *p, uint64_t pa)
 		*(volatile uint64_t *)(uintptr_t)pa = mix(pa);
 	if (p->access == ACCESS_WRITE)
 		p->value = mix(~pa);
+}
+
+static void count_reached(enum access access, const struct gw_leaf *leaf)
+{
+	for (unsigned level = 0; level < GW_LEVELS; level++)
+		if (leaf->bytes == gw_span(level))
+			test.reached[level][access]++;
 }
 
 static void check_value(const struct probe *p, const struct extent *x, uint64_t pa)
@@ -237,10 +244,12 @@ static void probe(struct extent *x, uint64_t va, enum access access, bool user,
 	test.probes++;
 	if (p.fault != want)
 		wrong_probe("fault", &p, x, want, p.fault);
-	if (want == FAULT_NONE)
+	if (want == FAULT_NONE) {
 		check_value(&p, x, out_of(x, va));
-	else
+		count_reached(access, before);
+	} else {
 		check_fault(&p, x);
+	}
 	if (x && !test.control)
 		check_records(&p, x, before);
 }

@@ -12,6 +12,7 @@
 enum control {
 	CONTROL_NONE,
 	CONTROL_STALE,  /* nothing is ever invalidated */
+	CONTROL_SHORT,  /* what is invalidated is a page short */
 	CONTROL_RIGHTS, /* a page may be written, or not, contrary to what was asked for */
 	CONTROL_PAGE,   /* a page maps to its neighbour */
 };
@@ -24,6 +25,7 @@ struct test {
 	uint32_t seed, control;
 	bool enabled; /* the MMU translates by our tables */
 	unsigned probes, faults, walks, updates;
+	unsigned reached[GW_LEVELS][ACCESSES]; /* leaves, by accesses that went well */
 };
 
 extern struct test test;

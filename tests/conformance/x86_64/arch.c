@@ -28,6 +28,7 @@ const struct arch arch = {
 	.attrs_always = GW_READ,
 	.attrs_try = GW_FMT_ATTRS,
 	.records = true,
+	.no_rights = FAULT_RIGHTS,
 	.outside = FAULT_OUTSIDE, /* section 3.3.7.1: a general protection fault */
 };
 

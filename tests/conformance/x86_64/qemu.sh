@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-# shellcheck shell=sh disable=SC2034 # read by run.sh
+# shellcheck shell=sh disable=SC2034,SC2100 # read by run.sh
 qemu=qemu-system-x86_64
 machine="-M microvm -cpu max -m 2G -device isa-debug-exit,iobase=0xf4,iosize=4"
 word="addr=0xf000000" # as in arch.c

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * What to map, and where; what to unmap or protect: random, with the awkward cases often. */
+#include "choose.h"
+
+enum {
+	BASES = 8,
+	RAGGED = 40,   /* pages before and after a larger leaf */
+	SHIFTED = 700, /* pages that no larger leaf can map */
+};
+
+static uint64_t bases[BASES];
+
+unsigned top_leaf_level(void)
+{
+	unsigned level = GW_LEVELS - 1;
+
+	while (!gw_fmt_leaf_level(level))
+		level--;
+	return level;
+}
+
+bool in_areas(const struct range *range)
+{
+	uint64_t last = last_of(range);
+
+	for (unsigned i = 0; i < arch.areas_n; i++)
+		if (range->va >= arch.areas[i].first && last <= arch.areas[i].last &&
+		    range->va <= last)
+			return true;
+	return false;
+}
+
+/* Places that mappings gather around, so that they meet: both ends of each area, and others. Four
+ * of the largest leaves find room after each. */
+void choose_bases(void)
+{
+	uint64_t span = gw_span(top_leaf_level());
+
+	for (unsigned i = 0; i < BASES; i++) {
+		const struct area *area = &arch.areas[i % arch.areas_n];
+		uint64_t low = round_down(area->first + (span - 1), span);
+		uint64_t high = round_down(area->last, span) - 3 * span;
+
+		if (i < 2 * arch.areas_n)
+			bases[i] = i < arch.areas_n ? low : high;
+		else
+			bases[i] = low + below((high - low) / span + 1) * span;
+	}
+}
+
+static uint64_t choose_index(uint64_t n)
+{
+	const uint64_t often[] = {0, 1, 2, n - 2, n - 1, below(n)};
+
+	return often[below(LENGTH(often))];
+}
+
+static uint64_t choose_va(unsigned level)
+{
+	unsigned top = top_leaf_level();
+	uint64_t va = bases[below(BASES)] + below(level == top ? 4 : 2) * gw_span(top);
+
+	for (unsigned l = level; l < top; l++)
+		va += choose_index(gw_span(l + 1) / gw_span(l)) * gw_span(l);
+	return va;
+}
+
+uint32_t choose_attr(void)
+{
+	return arch.attrs_always | ((uint32_t)below(1ull << 32) & arch.attrs_try);
+}
+
+static unsigned choose_leaf_level(void)
+{
+	unsigned level;
+
+	do
+		level = (unsigned)below(GW_LEVELS);
+	while (!gw_fmt_leaf_level(level));
+	return level;
+}
+
+/* A mapping that the library makes of leaves of one level and, if ragged, pages on both sides; or
+ * of pages alone, where addresses do not match for more. */
+struct extent choose_mapping(void)
+{
+	unsigned level = choose_leaf_level();
+	uint64_t pa = arch.data + below(arch.data_bytes >> GW_PAGE_LG2) * PAGE, before;
+	struct extent x = {
+		.va = choose_va(level),
+		.bytes = gw_span(level) * (1 + below(level ? 2 : 8)),
+		.out = round_down(pa, gw_span(level)),
+		.attr = choose_attr(),
+		.untouched = true,
+	};
+
+	if (chance(8)) {
+		x.bytes = (1 + below(SHIFTED)) * PAGE;
+		x.out = in_data(pa, x.bytes) ? pa : arch.data;
+	} else if (level && chance(2)) {
+		before = below(RAGGED) * PAGE;
+		if (before > x.out)
+			before = 0;
+		x.va -= before;
+		x.out -= before;
+		x.bytes += before + below(RAGGED) * PAGE;
+	}
+	return x;
+}
+
+/* A number of pages up to all in `bytes`, small ones as often as large ones. */
+static uint64_t choose_bytes(uint64_t bytes)
+{
+	uint64_t pages = bytes >> GW_PAGE_LG2;
+	unsigned bits = 0;
+
+	while (pages >> bits)
+		bits++;
+	pages = 1 + below(1ull << below(bits + 1)) % pages;
+	return pages << GW_PAGE_LG2;
+}
+
+/* What to unmap or protect: an extent, a part of it, or something around it. */
+struct range choose_range(void)
+{
+	const struct extent *x = &test.expect.at[below(test.expect.n)];
+	struct range whole = {x->va, x->bytes}, range = whole;
+
+	switch (below(5)) {
+	case 0:
+		range.bytes = choose_bytes(x->bytes);
+		break;
+	case 1:
+		range.bytes = choose_bytes(x->bytes);
+		range.va += x->bytes - range.bytes;
+		break;
+	case 2:
+		range.va += below(x->bytes >> GW_PAGE_LG2) * PAGE;
+		range.bytes = choose_bytes(x->bytes - (range.va - x->va));
+		break;
+	case 3:
+		range.va -= below(RAGGED) * PAGE;
+		range.bytes += below(2 * RAGGED) * PAGE;
+		break;
+	}
+	return in_areas(&range) ? range : whole;
+}
