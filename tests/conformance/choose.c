@@ -121,13 +121,14 @@ static uint64_t choose_bytes(uint64_t bytes)
 	return pages << GW_PAGE_LG2;
 }
 
-/* What to unmap or protect: an extent, a part of it, or something around it. */
+/* What to unmap or protect: an extent, a part of it, something around it, or all that a table
+ * can map. */
 struct range choose_range(void)
 {
 	const struct extent *x = &test.expect.at[below(test.expect.n)];
 	struct range whole = {x->va, x->bytes}, range = whole;
 
-	switch (below(5)) {
+	switch (below(6)) {
 	case 0:
 		range.bytes = choose_bytes(x->bytes);
 		break;
@@ -142,6 +143,10 @@ struct range choose_range(void)
 	case 3:
 		range.va -= below(RAGGED) * PAGE;
 		range.bytes += below(2 * RAGGED) * PAGE;
+		break;
+	case 4:
+		range.bytes = gw_span(1 + (unsigned)below(GW_LEVELS - 1));
+		range.va = round_down(x->va + below(x->bytes), range.bytes);
 		break;
 	}
 	return in_areas(&range) ? range : whole;

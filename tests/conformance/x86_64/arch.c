@@ -5,7 +5,7 @@
 #include "../conformance.h"
 
 /* QEMU's -m has to cover the data. The word lies where no firmware writes. */
-enum { WORD = 0xf000000, INVLPG_MAX = 64 };
+enum { WORD = 0xf000000, INVLPG_MAX = 2048 };
 #define GIB (1ull << 30)
 #define FIXED_BYTES (2 * GIB)
 #define PROBE_PAGE 0x100000000ull /* of unprivileged code */
@@ -137,12 +137,13 @@ struct gate {
 };
 
 void x86_setup(void);
+_Noreturn void x86_unexpected(void);
 void x86_run(const struct x86_run *run);
 extern char x86_vectors[VECTORS][16], x86_probe_read[], x86_probe_write[], x86_probe_exec[],
 	trap_stack_top[];
 extern uint64_t x86_gdt[];
 struct x86_trap x86_trap;
-uint64_t x86_resume;
+uint64_t x86_resume; /* 0: no probe is under way */
 struct gate x86_idt[129];
 static uint32_t tss[26];
 
@@ -194,6 +195,11 @@ static void page_fault(struct probe *p, uint64_t error)
 	p->fault_user = error & ERROR_USER;
 }
 
+void x86_unexpected(void)
+{
+	conformance_broke("trap", x86_trap.vector, x86_trap.error, x86_trap.rip);
+}
+
 void arch_probe(struct probe *p)
 {
 	const struct x86_run run = {
@@ -219,6 +225,6 @@ void arch_probe(struct probe *p)
 		p->fault = FAULT_OUTSIDE;
 		break;
 	default:
-		conformance_broke("trap", x86_trap.vector, x86_trap.error, x86_trap.rip);
+		x86_unexpected();
 	}
 }

@@ -88,6 +88,9 @@ trapped:
 	pop %rax
 	mov %rax, x86_trap+24(%rip)
 	mov x86_resume(%rip), %rsp
+	test %rsp, %rsp
+	jz unexpected
+	movq $0, x86_resume(%rip)
 	pop %r15
 	pop %r14
 	pop %r13
@@ -95,6 +98,10 @@ trapped:
 	pop %rbp
 	pop %rbx
 	ret
+
+unexpected:
+	lea trap_stack_top(%rip), %rsp
+	call x86_unexpected
 
 /* 33 entries of 16 bytes: exceptions, and the call that ends a probe which went well. Some
  * exceptions come with an error code (SDM volume 3A, table 6-1). */
