@@ -81,30 +81,47 @@ static unsigned choose_leaf_level(void)
 	return level;
 }
 
-/* A mapping that the library makes of leaves of one level and, if ragged, pages on both sides; or
- * of pages alone, where addresses do not match for more. */
+static uint64_t choose_data(void)
+{
+	return arch.data + below(arch.data_bytes >> GW_PAGE_LG2) * PAGE;
+}
+
+struct extent choose_leaf(unsigned level, uint32_t attr)
+{
+	return (struct extent){
+		.va = choose_va(level),
+		.bytes = gw_span(level),
+		.out = round_down(choose_data(), gw_span(level)),
+		.attr = attr,
+		.untouched = true,
+	};
+}
+
+/* Pages on both sides of leaves that are larger. */
+static void make_ragged(struct extent *x)
+{
+	uint64_t before = below(RAGGED) * PAGE;
+
+	if (before > x->out)
+		before = 0;
+	x->va -= before;
+	x->out -= before;
+	x->bytes += before + below(RAGGED) * PAGE;
+}
+
 struct extent choose_mapping(void)
 {
 	unsigned level = choose_leaf_level();
-	uint64_t pa = arch.data + below(arch.data_bytes >> GW_PAGE_LG2) * PAGE, before;
-	struct extent x = {
-		.va = choose_va(level),
-		.bytes = gw_span(level) * (1 + below(level ? 2 : 8)),
-		.out = round_down(pa, gw_span(level)),
-		.attr = choose_attr(),
-		.untouched = true,
-	};
+	struct extent x = choose_leaf(level, choose_attr());
 
+	x.bytes *= 1 + below(level ? 2 : 8);
 	if (chance(8)) {
 		x.bytes = (1 + below(SHIFTED)) * PAGE;
-		x.out = in_data(pa, x.bytes) ? pa : arch.data;
+		x.out = choose_data();
+		if (!in_data(x.out, x.bytes))
+			x.out = arch.data;
 	} else if (level && chance(2)) {
-		before = below(RAGGED) * PAGE;
-		if (before > x.out)
-			before = 0;
-		x.va -= before;
-		x.out -= before;
-		x.bytes += before + below(RAGGED) * PAGE;
+		make_ragged(&x);
 	}
 	return x;
 }

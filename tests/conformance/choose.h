@@ -35,6 +35,10 @@ bool in_areas(const struct range *range);
 /* To be called once, before the others. */
 void choose_bases(void);
 uint32_t choose_attr(void);
+/* One leaf that maps data, or some. */
+struct extent choose_leaf(unsigned level, uint32_t attr);
+/* What the library makes of leaves of one level and, if ragged, pages on both sides; or of pages
+ * alone, where addresses do not match for more. */
 struct extent choose_mapping(void);
 /* Where something is mapped. */
 struct range choose_range(void);

@@ -317,6 +317,39 @@ static void enable(void)
 	audit();
 }
 
+/* A leaf of a level with some rights: every access, at both ends and where there is data. */
+static void try_leaf(unsigned level, uint32_t attr)
+{
+	struct extent x = choose_leaf(level, attr);
+	struct range range = {x.va, x.bytes};
+	uint64_t pa = x.out > arch.data ? x.out : arch.data;
+
+	if (expect_any(&test.expect, x.va, x.bytes))
+		unmap_at(&range);
+	map_at(&x);
+	try_all(x.va);
+	try_all(last_of(&range) & ~(uint64_t)(STEP - 1));
+	try_all(x.va + (pa - x.out));
+	unmap_at(&range);
+	try_all(x.va + (pa - x.out));
+}
+
+/* Every set of rights at every level, the other attributes at random. */
+static void try_every_leaf(void)
+{
+	const uint32_t all = arch.attrs_try & (GW_READ | GW_WRITE | GW_EXEC | GW_USER);
+	uint32_t rights = 0;
+
+	do {
+		uint32_t attr = arch.attrs_always | rights | (choose_attr() & ~all);
+
+		for (unsigned level = 0; level <= top_leaf_level(); level++)
+			if (gw_fmt_leaf_level(level))
+				try_leaf(level, attr);
+		rights = (rights - all) & all; /* the next subset */
+	} while (rights);
+}
+
 /* A run that tried nothing would go well too. */
 static void check_reached(void)
 {
@@ -352,8 +385,10 @@ void conformance(void)
 	before = tables();
 	choose_bases();
 	while (test.updates < UPDATES) {
-		if (test.updates == FIRST)
+		if (test.updates == FIRST) {
 			enable();
+			try_every_leaf();
+		}
 		update();
 	}
 	for (unsigned i = 0; i < arch.areas_n; i++) {

@@ -9,6 +9,15 @@ enum { WORD = 0xf000000, INVLPG_MAX = 2048 };
 #define GIB (1ull << 30)
 #define FIXED_BYTES (2 * GIB)
 #define PROBE_PAGE 0x100000000ull /* of unprivileged code */
+/* Data at X86_DATA: within what is fixed, or high, so that most bits of an address matter. */
+#ifdef X86_DATA
+#define DATA_HIGH 1
+#define HOLE X86_DATA
+#else
+#define DATA_HIGH 0
+#define X86_DATA GIB
+#define HOLE PROBE_PAGE
+#endif
 #define HALF (1ull << (GW_VA_BITS - 1))
 
 extern char x86_probe_page[];
@@ -18,13 +27,14 @@ extern char x86_probe_page[];
 const struct arch arch = {
 	.memory = 0x1000000,
 	.memory_bytes = 0x4000000,
-	.data = GIB,
+	.data = X86_DATA,
 	.data_bytes = GIB,
 	.fixed = {{0, FIXED_BYTES, 0, GW_READ | GW_WRITE | GW_EXEC},
-		  {PROBE_PAGE, 4096, (uintptr_t)x86_probe_page, GW_READ | GW_EXEC | GW_USER}},
-	.fixed_n = 2,
-	.areas = {{PROBE_PAGE + GIB, HALF - 1}, {-HALF, UINT64_MAX}},
-	.areas_n = 2,
+		  {PROBE_PAGE, 4096, (uintptr_t)x86_probe_page, GW_READ | GW_EXEC | GW_USER},
+		  {X86_DATA, GIB, X86_DATA, GW_READ | GW_WRITE}},
+	.fixed_n = 2 + DATA_HIGH,
+	.areas = {{-HALF, UINT64_MAX}, {HOLE + GIB, HALF - 1}, {PROBE_PAGE + GIB, HOLE - 1}},
+	.areas_n = 2 + DATA_HIGH,
 	.attrs_always = GW_READ,
 	.attrs_try = GW_FMT_ATTRS,
 	.records = true,
