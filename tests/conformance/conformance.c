@@ -317,6 +317,16 @@ static void enable(void)
 	audit();
 }
 
+/* Just outside of where things are mapped; where an area ends with the format's addresses, those
+ * are none. */
+static void try_edges(void)
+{
+	for (unsigned i = 0; i < arch.areas_n; i++) {
+		try_all(arch.areas[i].first - STEP);
+		try_all(arch.areas[i].last + 1);
+	}
+}
+
 /* A leaf of a level with some rights: every access, at both ends and where there is data. */
 static void try_leaf(unsigned level, uint32_t attr)
 {
@@ -387,6 +397,7 @@ void conformance(void)
 	while (test.updates < UPDATES) {
 		if (test.updates == FIRST) {
 			enable();
+			try_edges();
 			try_every_leaf();
 		}
 		update();
