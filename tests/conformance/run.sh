@@ -10,8 +10,9 @@ set -u
 image=$1 folder=$2 control=$3
 shift 3
 here=$(dirname "$0")
-# What they say: the program, the machine, where the seed goes, the status of a run that ends well.
-qemu='' machine='' word='' well=''
+# What they say: the program, the machine, the option that takes the image, where the seed goes, the
+# status of a run that ends well.
+qemu='' machine='' boot=-kernel word='' well=''
 # shellcheck source=/dev/null
 . "$here/$folder/qemu.sh"
 seeds=${CONFORMANCE_SEEDS:-20} first=${CONFORMANCE_FIRST:-1} limit=60
@@ -40,20 +41,20 @@ esac
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# boot SEED [QEMU-ARGUMENT...]: the console goes to $log
-boot() {
+# run SEED [QEMU-ARGUMENT...]: the console goes to $log
+run() {
 	data=$((number << 32 | $1))
 	shift
 	# shellcheck disable=SC2086 # $machine is a list
 	timeout -k 5 "$limit" "$qemu" $machine -accel tcg -display none -net none -no-reboot \
 		-serial stdio -monitor none -device "loader,data=$data,data-len=8,$word" \
-		-kernel "$image" "$@" </dev/null >"$log" 2>&1
+		"$boot" "$image" "$@" </dev/null >"$log" 2>&1
 }
 
 seed=$first
 while [ "$seed" -lt $((first + seeds)) ]; do
 	status=0
-	boot "$seed" "$@" || status=$?
+	run "$seed" "$@" || status=$?
 	cat "$log"
 	if [ "$number" = 0 ]; then
 		[ "$status" = "$well" ] && grep -q '^ok: ' "$log"
