@@ -68,7 +68,12 @@ static uint64_t choose_va(unsigned level)
 
 uint32_t choose_attr(void)
 {
-	return arch.attrs_always | ((uint32_t)below(1ull << 32) & arch.attrs_try);
+	uint32_t attr;
+
+	do
+		attr = arch.attrs_always | ((uint32_t)below(1ull << 32) & arch.attrs_try);
+	while (arch.attrs_apart && !(arch.attrs_apart & ~attr));
+	return attr;
 }
 
 static unsigned choose_leaf_level(void)
