@@ -4,6 +4,7 @@
 #include "compare.h"
 #include "compare_run.h"
 #include "compare_tell.h"
+#include "given.h"
 #include "lab_walk.h"
 #include "scheme_list.h"
 #include <errno.h>
@@ -315,16 +316,12 @@ static int compare_trace(const struct compare_options *options, const char *path
 			 struct output *output)
 {
 	struct compare_outcome outcome;
-	struct trace_error error;
-	struct trace *trace;
-	char why[300], line[512];
+	struct trace *trace = given_trace(path);
+	char why[300];
 	int status = 1;
 
-	if (trace_open(path, &trace, &error)) {
-		trace_error_print(&error, path, line, sizeof(line));
-		fprintf(stderr, "gracewalk: %s\n", line);
+	if (!trace)
 		return 1;
-	}
 	if (compare_run(options, trace, &outcome, why)) {
 		fprintf(stderr, "gracewalk: %s: %s\n", path, why);
 	} else {

@@ -2,6 +2,7 @@
  * Copyright 2026 The Gracewalk authors
  * The command: one word says what to do, the rest is that part's. */
 #include "compare.h"
+#include "dump.h"
 #include "record.h"
 #include "replay.h"
 #include "standard_test.h"
@@ -19,6 +20,8 @@ static const struct command {
 	 "rebuild a program's page tables while threads walk them", replay_main},
 	{"compare", "TRACE... [--arch A] [--schemes LIST] [--policy P] ...",
 	 "replay traces under every scheme for freeing tables that share a page", compare_main},
+	{"dump", "TRACE [--at SECONDS] ... | --format F --image FILE --root ADDRESS ...",
+	 "print what a page table maps, a program's or one in a memory image", dump_main},
 	{"standard-test", "[--size GIB] ...",
 	 "touch much address space thinly, discard it by pages, compare with the kernel",
 	 standard_test_main},

@@ -69,12 +69,15 @@ static struct present_block *insert(struct present *present, uint64_t number)
 int present_set(struct present *present, uint64_t page, uint64_t frame)
 {
 	struct present_block *block = find(present, page);
+	bool new;
 
 	if (!block)
 		block = insert(present, page / BLOCK_PAGES);
 	if (!block)
 		return -ENOMEM;
-	block->count += !block->frame[page % BLOCK_PAGES];
+	new = !block->frame[page % BLOCK_PAGES];
+	block->count += new;
+	present->count += new;
 	block->frame[page % BLOCK_PAGES] = (uint32_t)frame + 1;
 	return 0;
 }
@@ -119,7 +122,10 @@ void present_remove(struct present *present, uint64_t page, uint64_t end)
 
 		for (uint64_t at = page > first ? page : first;
 		     at < end && at < first + BLOCK_PAGES; at++) {
-			block->count -= block->frame[at - first] != 0;
+			bool there = block->frame[at - first];
+
+			block->count -= there;
+			present->count -= there;
 			block->frame[at - first] = 0;
 		}
 		if (block->count)

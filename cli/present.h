@@ -13,7 +13,8 @@
 struct present {
 	struct present_block **block;
 	size_t n, room;
-	size_t last; /* where the last look-up ended: the next is often there too */
+	uint64_t count; /* pages present */
+	size_t last;    /* where the last look-up ended: the next is often there too */
 };
 
 /* Return: 0, or -ENOMEM and nothing changed. */

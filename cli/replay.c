@@ -4,6 +4,7 @@
 #include "replay.h"
 #include "against.h"
 #include "flavour.h"
+#include "given.h"
 #include "progress.h"
 #include "rebuild.h"
 #include "walkers.h"
@@ -312,29 +313,19 @@ static int tell(const struct replay *replay)
 static int open_all(struct replay *replay)
 {
 	const struct options *options = replay->options;
-	struct trace_error error;
 
-	replay->format = gw_format_find(options->format);
+	replay->format = given_format(options->format);
 	replay->flavour = flavour_find(options->flavour);
-	if (!replay->format) {
-		fprintf(stderr, "gracewalk: there is no format \"%s\"; there are", options->format);
-		for (unsigned i = 0; gw_format_at(i); i++)
-			fprintf(stderr, " %s", gw_format_at(i)->name);
-		fprintf(stderr, "\n");
+	if (!replay->format)
 		return 2;
-	}
 	if (!replay->flavour) {
 		fprintf(stderr, "gracewalk: there is no flavour \"%s\"; take " FLAVOUR_NAMES "\n",
 			options->flavour);
 		return 2;
 	}
-	if (trace_open(options->path, &replay->trace, &error)) {
-		char line[512];
-
-		trace_error_print(&error, options->path, line, sizeof(line));
-		fprintf(stderr, "gracewalk: %s\n", line);
+	replay->trace = given_trace(options->path);
+	if (!replay->trace)
 		return 1;
-	}
 	replay->env = gw_urcu_create(replay->flavour);
 	if (replay->env)
 		return 0;

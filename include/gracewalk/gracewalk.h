@@ -160,6 +160,27 @@ struct gw_pte {
 	uint64_t va;
 };
 
+/* What an entry says. */
+enum gw_entry_kind {
+	GW_ENTRY_EMPTY,
+	GW_ENTRY_TABLE,
+	GW_ENTRY_LEAF,
+	GW_ENTRY_OTHER, /* none of these: nothing is mapped, but the entry holds something */
+};
+
+struct gw_decoded {
+	enum gw_entry_kind kind;
+	uint32_t attr;  /* of a leaf */
+	uint64_t out;   /* a leaf: what its first byte maps to; a table: its address */
+	uint64_t other; /* bits that differ from those the library would have written */
+};
+
+/* The tables of one level. */
+struct gw_shape {
+	unsigned shift;      /* an entry spans 1 << shift bytes */
+	unsigned index_bits; /* a table has 1 << index_bits entries */
+};
+
 struct gw_format {
 	const char *name;
 	unsigned levels, page_lg2, va_bits;
@@ -175,6 +196,14 @@ struct gw_format {
 	bool (*walk)(const struct gw_pt *pt, uint64_t va, struct gw_leaf *leaf);
 	void (*stats)(struct gw_pt *pt, struct gw_pt_stats *stats);
 	int (*check)(struct gw_pt *pt);
+
+	/* For those who read tables entry by entry, for instance out of a memory image. `entry` is
+	 * a value as this machine loads it, and may be anything; `level` is below `levels`.
+	 * `canonical` adds what the format asks for to an address of va_bits bits.
+	 * Context: any. */
+	struct gw_decoded (*decode)(uint64_t entry, unsigned level);
+	struct gw_shape (*shape)(unsigned level);
+	uint64_t (*canonical)(uint64_t low);
 };
 
 /* The format of that name, or NULL; by number from 0, or NULL past the last.

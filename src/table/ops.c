@@ -8,6 +8,45 @@ static bool walk(const struct gw_pt *pt, uint64_t va, struct gw_leaf *leaf)
 	return gw_walk(pt, va, leaf);
 }
 
+static struct gw_decoded decode_leaf(uint64_t e, unsigned level)
+{
+	struct gw_decoded leaf = {
+		.kind = GW_ENTRY_LEAF,
+		.attr = gw_fmt_attr(e, level),
+		.out = gw_fmt_out(e, level),
+	};
+
+	leaf.other = e ^ gw_fmt_leaf(leaf.out, leaf.attr, level);
+	return leaf;
+}
+
+static struct gw_decoded decode(uint64_t e, unsigned level)
+{
+	if (gw_fmt_is_table(e, level)) {
+		uint64_t address = gw_fmt_table_address(e, level);
+
+		return (struct gw_decoded){
+			.kind = GW_ENTRY_TABLE,
+			.out = address,
+			.other = e ^ gw_fmt_table(address, level),
+		};
+	}
+	/* A leaf on a level that has none means nothing to an MMU. */
+	if (gw_fmt_leaf_level(level) && gw_fmt_is_leaf(e, level))
+		return decode_leaf(e, level);
+	return (struct gw_decoded){.kind = is_empty(e, level) ? GW_ENTRY_EMPTY : GW_ENTRY_OTHER};
+}
+
+static struct gw_shape shape(unsigned level)
+{
+	return (struct gw_shape){gw_fmt_shift(level), gw_fmt_index_bits(level)};
+}
+
+static uint64_t canonical(uint64_t low)
+{
+	return gw_fmt_canonical(low);
+}
+
 const struct gw_format gw_ops = {
 	.name = GW_FMT_NAME,
 	.levels = GW_LEVELS,
@@ -26,4 +65,7 @@ const struct gw_format gw_ops = {
 	.walk = walk,
 	.stats = gw_stats,
 	.check = gw_check,
+	.decode = decode,
+	.shape = shape,
+	.canonical = canonical,
 };

@@ -14,7 +14,7 @@ enum { PAGES = 4096, STEPS = 20000 };
 
 static void matches(struct present *present, const uint32_t *model)
 {
-	uint64_t at = 0, frame;
+	uint64_t at = 0, count = 0, frame;
 
 	for (uint64_t page = 0; page < PAGES; page++) {
 		bool there = present_get(present, page, &frame);
@@ -27,7 +27,9 @@ static void matches(struct present *present, const uint32_t *model)
 		assert_int_equal(at, page);
 		assert_int_equal(frame, model[page]);
 		at++;
+		count++;
 	}
+	assert_int_equal(present->count, count);
 	assert_false(present_next(present, &at, PAGES, &frame));
 }
 
