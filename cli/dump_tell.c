@@ -153,8 +153,11 @@ static void summary_json(struct dump_tell *t, const struct dump_summary *sum)
 
 static void print_attr(const struct dump_tell *t, uint32_t attr)
 {
+	if (!t->format->attrs)
+		return;
+	fprintf(t->to, "  ");
 	for (unsigned i = 0; i < ATTRS; i++)
-		if (attrs[i].letter && t->format->attrs)
+		if (attrs[i].letter)
 			putc(attr & attrs[i].bit ? attrs[i].letter : '-', t->to);
 	for (unsigned i = 0; i < ATTRS; i++)
 		if (!attrs[i].letter && attr & attrs[i].bit)
@@ -165,7 +168,7 @@ static void print_leaves(const struct dump_tell *t, const struct dump_run *run)
 {
 	char room[SIZE_ROOM];
 
-	fprintf(t->to, "%6" PRIu64 " x %-4s level %u  ", run->count,
+	fprintf(t->to, "%6" PRIu64 " x %-4s level %u", run->count,
 		size(room, leaf_bytes(t, run->level)), run->level);
 	print_attr(t, run->attr);
 	if (run->linear)
