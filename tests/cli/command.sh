@@ -89,6 +89,32 @@ expect 2 'rounds is a number' "$gracewalk" compare --rounds -1 "$trace"
 expect 1 'No such file' "$gracewalk" compare "$dir/none"
 expect 1 "$dir/none/x" "$gracewalk" compare --samples "$dir/none/x" "$trace"
 
+expect 0 'ADDRESS' "$gracewalk" dump --help
+expect 2 'name a trace.*or an image' "$gracewalk" dump
+expect 2 'one trace at a time' "$gracewalk" dump "$trace" "$trace"
+expect 2 'a trace or an image, not both' "$gracewalk" dump --image "$trace" "$trace"
+expect 2 'needs --format and --root' "$gracewalk" dump --image "$trace" --root 0
+expect 2 'needs --format and --root' "$gracewalk" dump --image "$trace" --format sv39
+expect 2 'are for a trace' "$gracewalk" dump --image "$trace" --format sv39 --root 0 --at 1
+expect 2 'are for an --image' "$gracewalk" dump --root 0 "$trace"
+expect 2 'not both' "$gracewalk" dump --at 1 --at-event 1 "$trace"
+expect 2 'exact or linux' "$gracewalk" dump --policy x "$trace"
+expect 2 '--at is a number' "$gracewalk" dump --at -1 "$trace"
+expect 2 '--at is a number' "$gracewalk" dump --at nan "$trace"
+expect 2 '--at-event is a number' "$gracewalk" dump --at-event 1x "$trace"
+expect 2 'trace has [0-9]+ events' "$gracewalk" dump --at-event 999999999 "$trace"
+expect 2 '--range is FIRST-LAST' "$gracewalk" dump --range 5 "$trace"
+expect 2 '--range is FIRST-LAST' "$gracewalk" dump --range 5-4 "$trace"
+expect 2 '--root is an address' "$gracewalk" dump --image "$trace" --format sv39 --root x
+expect 2 '--image-base is an address' \
+	"$gracewalk" dump --image "$trace" --format sv39 --root 0 --image-base -1
+expect 2 '--max-tables is a number' "$gracewalk" dump --max-tables x "$trace"
+expect 2 'no format "vax"' "$gracewalk" dump --format vax "$trace"
+expect 2 'unknown option' "$gracewalk" dump --nonsense "$trace"
+expect 1 'No such file' "$gracewalk" dump "$dir/none"
+expect 1 'No such file' "$gracewalk" dump --image "$dir/none" --format sv39 --root 0
+expect 1 'beyond the 39 bits of sv39' "$gracewalk" dump --format sv39 "$trace"
+
 # A damaged trace is refused, with the place.
 head -c 3000 "$trace" >"$dir/short"
 expect 1 'short.*(byte|offset|at )' "$gracewalk" replay "$dir/short"
@@ -114,6 +140,54 @@ expect 0 '"stale_answers":	0' "$gracewalk" replay --seconds 0 --json "$trace"
 
 # Under the kernel's rules, what the kernel reported: every sample within 3 %.
 expect 0 '; 0 of [1-9][0-9]* samples more than 3 %' "$gracewalk" replay --seconds 0 --policy linux "$trace"
+
+# What it maps at one moment; the same addresses whatever the format.
+expect 0 'x86-64, policy exact, after event [1-9][0-9]* of' "$gracewalk" dump "$trace"
+also '^0x0000000000400000-0x0000000000400fff +4K +1 x 4K +level 0  r--u---  -> 0x'
+also '^    0 +[1-9][0-9]* +[1-9][0-9]*  4K$'
+also ' mapped, [1-9][0-9]*K of tables$'
+expect 0 'after event 1000 of' "$gracewalk" dump --at-event 1000 --holes --tables "$trace"
+also 'table of level 3 at 0x[0-9a-f]+, [1-9] of 512 in use'
+also '^0x0000000000000000-0x00000000003fffff +4M  hole$'
+expect 0 'policy linux, after .*, at 0\.[0-9]+ s' "$gracewalk" dump --at 0.1 --policy linux "$trace"
+for format in x86-64 s390x aarch64-64k ppc64-64k; do
+	"$gracewalk" dump --json --tables --at 0.1 --format $format "$trace" >"$dir/$format"
+	expect 0 "$format True True" python3 -c "
+import json, sys
+all = json.load(open('$dir/$format'))
+ranges, sum = all['ranges'], all['summary']
+leaves = [one for one in ranges if one['kind'] == 'leaf']
+mapped = [int(one['last'], 0) - int(one['first'], 0) + 1 for one in leaves]
+tables = [one for one in ranges if one['kind'] == 'table']
+total = 0
+for bytes in mapped:
+    total += bytes
+print(all['source']['format'], total == sum['bytes_mapped'] > 0,
+      len(tables) == len([0 for level in sum['levels'] for _ in range(level['tables'])]))"
+done
+
+# An image of three tables of Sv39, at 0x80000000: a page, a leaf of 1 GiB, a table that is not there.
+python3 -c "
+import struct, sys
+root, middle, last = [0] * 512, [0] * 512, [0] * 512
+root[0] = 0x80001000 >> 2 | 1
+root[1] = 0x80000000 >> 2 | 0xcf
+root[511] = 0x90000000 >> 2 | 1
+middle[0] = 0x80002000 >> 2 | 1
+last[1] = last[2] = 0x1234000 >> 2 | 0x13
+sys.stdout.buffer.write(struct.pack('<1536Q', *root, *middle, *last))" >"$dir/image"
+sv39() {
+	"$gracewalk" dump --format sv39 --image "$dir/image" --image-base 0x80000000 \
+		--root 0x80000000 "$@"
+}
+expect 1 '^0x0000000000001000-0x0000000000002fff +8K +2 x 4K +level 0  r--u---  -> scattered$' sv39
+also '^0x0000000040000000-0x000000007fffffff +1G +1 x 1G +level 2  rwx--ad  -> 0x80000000$'
+also '^0xffffffffc0000000-0xffffffffffffffff +1G  table at 0x90000000: outside the image$'
+also '^1048584K mapped, 12K of tables$'
+also '^1 tables: outside the image$'
+expect 1 '"kind":"outside".*"table":"0x90000000"' sv39 --json
+expect 0 '^4K mapped, 12K of tables$' sv39 --range 0-0x1fff
+expect 1 'table at 0x80002000: not read: the limit of --max-tables' sv39 --max-tables 2
 
 # Schemes compared: every page comes back, or the exit status is 1.
 expect 0 'three-states/batch +[1-9]' "$gracewalk" compare --rounds 1 --policy linux --arch user \

@@ -1,153 +1,13 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * Dumps: what the library built, in memory of the test's own, read back out of an image of it; and
- * images that are damaged. Compiled once a format. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <gracewalk/gracewalk.h>
+ * Dumps: what the library built, read back out of an image of its memory. Compiled once a format.
+ */
+#include "dump_fixture.h"
 #include <gracewalk/urcu.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-#include <urcu/urcu-memb.h>
-#include <urcu/flavor.h>
-#include "dump_image.h"
 
-enum {
-	PAGE = 1 << GW_PAGE_LG2,
-	TOP = GW_LEVELS - 1,
-	HEAP = 2 << 20,
-	BYTES = GW_FMT_HEAPS * HEAP,
-	PAGES = 2048,
-	MOST_RUNS = 1 << 16,
-};
-#define PHYS (1ull << 32)
-#define HALF (1ull << (GW_VA_BITS - 1))
-
-struct fixture {
-	struct gw_env *env;
-	struct gw_pt *pt;
-	struct gw_opts opts;
-	unsigned char *memory; /* stands for PHYS and on */
-};
-
-/* What was told. */
-struct told {
-	struct dump_run run[MOST_RUNS];
-	unsigned n, tables;
-	uint64_t used;
-	struct dump_summary sum;
-};
-
-static void start(struct fixture *x)
-{
-	x->env = gw_urcu_create(&urcu_memb_flavor);
-	x->memory = aligned_alloc(HEAP, BYTES);
-	assert_non_null(x->memory);
-	memset(x->memory, 0, BYTES);
-	x->opts = (struct gw_opts){.env = x->env};
-	for (unsigned i = 0; i < GW_FMT_HEAPS; i++) {
-		struct gw_heap_opts heap;
-
-		gw_heap_defaults(i, &heap);
-		heap.env = x->env;
-		heap.base = x->memory + i * HEAP;
-		heap.phys = PHYS + i * HEAP;
-		heap.max_bytes = HEAP;
-		assert_int_equal(gw_heap_create(&heap, &x->opts.heap[i]), 0);
-	}
-	assert_int_equal(gw_create(&x->opts, &x->pt), 0);
-}
-
-static void end(struct fixture *x)
-{
-	gw_destroy(x->pt);
-	gw_urcu_drain(x->env);
-	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
-		gw_heap_put(x->opts.heap[i]);
-	gw_urcu_destroy(x->env);
-	free(x->memory);
-}
-
-static uint64_t root_of(const struct fixture *x)
-{
-	return (uintptr_t)x->pt->root - x->pt->to_pointer;
-}
-
-/* ---- Telling ---- */
-
-static void on_run(void *ctx, const struct dump_run *run)
-{
-	struct told *told = ctx;
-
-	assert_true(told->n < MOST_RUNS);
-	assert_true(run->count > 0 && run->level < GW_LEVELS && run->first <= run->last);
-	if (told->n)
-		assert_true(told->run[told->n - 1].last < run->first);
-	told->run[told->n++] = *run;
-}
-
-static void on_table(void *ctx, const struct dump_table *table)
-{
-	struct told *told = ctx;
-
-	told->tables++;
-	told->used += table->used;
-}
-
-static const struct dump_rules everything = {
-	.holes = true, .linear = true, .last = UINT64_MAX, .most_tables = 1000};
-
-static void dump(const struct dump_memory *memory, uint64_t root, const struct dump_rules *rules,
-		 bool tables, struct told *told)
-{
-	const struct dump_sink sink = {on_run, tables ? on_table : NULL, told};
-
-	told->n = told->tables = 0;
-	told->used = 0;
-	told->sum = dump_walk(&gw_ops, memory, root, rules, &sink);
-}
-
-/* By way of a file, which goes with its descriptor. */
-static void dump_file(const void *bytes, size_t size, uint64_t root, const struct dump_rules *rules,
-		      bool swap, struct told *told)
-{
-	int fd = memfd_create("image", MFD_CLOEXEC);
-	struct dump_image image;
-	struct dump_memory memory = dump_image_memory(&image);
-	char path[64];
-
-	assert_int_equal(write(fd, bytes, size), size);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	assert_int_equal(dump_image_open(&image, path), 0);
-	image.base = PHYS;
-	image.swap = swap;
-	dump(&memory, root, rules, false, told);
-	dump_image_close(&image);
-	close(fd);
-}
-
-static bool read_live(void *ctx, uint64_t address, uint64_t *e)
-{
-	const struct fixture *x = ctx;
-
-	assert_true(address >= PHYS && address - PHYS <= BYTES - 8);
-	*e = gw_load_relaxed((const gw_entry *)((uintptr_t)address + x->pt->to_pointer));
-	return true;
-}
-
-static void dump_here(struct fixture *x, const struct dump_rules *rules, bool tables,
-		      struct told *told)
-{
-	const struct dump_memory memory = {read_live, x};
-
-	dump(&memory, root_of(x), rules, tables, told);
-}
+enum { PAGES = 2048 };
 
 static void assert_same(const struct told *a, const struct told *b)
 {
@@ -155,14 +15,6 @@ static void assert_same(const struct told *a, const struct told *b)
 	assert_memory_equal(&a->sum, &b->sum, sizeof(a->sum));
 	for (unsigned i = 0; i < a->n; i++)
 		assert_memory_equal(&a->run[i], &b->run[i], sizeof(a->run[i]));
-}
-
-static struct told *told_new(void)
-{
-	struct told *told = calloc(1, sizeof(*told));
-
-	assert_non_null(told);
-	return told;
 }
 
 /* ---- Every size, every attribute ---- */
@@ -208,26 +60,26 @@ static unsigned map_each(struct fixture *x, unsigned level, uint64_t *va, struct
 
 static void test_every_leaf_size_and_attribute(void **state)
 {
-	struct dump_rules rules = everything;
-	struct told *told = told_new();
+	struct dump_rules rules = fix_everything;
+	struct told *told = fix_told();
 	static struct dump_run want[64 * GW_LEVELS];
 	struct fixture x;
 	uint64_t va = 0;
 	unsigned n = 0;
 
 	(void)state;
-	start(&x);
+	fix_start(&x);
 	for (unsigned level = 0; level < GW_LEVELS; level++)
 		if (gw_fmt_leaf_level(level))
 			n += map_each(&x, level, &va, &want[n]);
 	assert_true(va <= HALF);
 	rules.holes = false;
-	dump_file(x.memory, BYTES, root_of(&x), &rules, false, told);
+	fix_dump_file(x.memory, BYTES, fix_root(&x), &rules, false, told);
 	assert_int_equal(told->n, n);
 	for (unsigned i = 0; i < n; i++)
 		assert_memory_equal(&told->run[i], &want[i], sizeof(want[i]));
 	assert_false(dump_incomplete(&told->sum));
-	end(&x);
+	fix_end(&x);
 	free(told);
 }
 
@@ -376,9 +228,9 @@ static void verify_tables(struct fixture *x, const struct told *file, struct tol
 	uint64_t tables = 0;
 	struct gw_pt_stats stats;
 
-	dump_here(x, &everything, false, told);
+	fix_dump_here(x, &fix_everything, false, told);
 	assert_same(told, file);
-	dump_here(x, &everything, true, told);
+	fix_dump_here(x, &fix_everything, true, told);
 	gw_stats(x->pt, &stats);
 	for (unsigned i = 0; i < stats.heaps; i++)
 		tables += stats.heap[i].used;
@@ -390,7 +242,7 @@ static void verify_tables(struct fixture *x, const struct told *file, struct tol
 
 static void test_random_mappings(void **state)
 {
-	struct told *told = told_new(), *here = told_new();
+	struct told *told = fix_told(), *here = fix_told();
 
 	(void)state;
 	for (unsigned seed = 1; seed <= 4; seed++) {
@@ -399,17 +251,17 @@ static void test_random_mappings(void **state)
 
 		srand(seed);
 		memset(model, 0, sizeof(model));
-		start(&x);
+		fix_start(&x);
 		for (int i = 1; i <= 150; i++) {
 			step(&x, model);
 			if (i % 15)
 				continue;
 			gw_urcu_drain(x.env); /* so that no table is empty */
-			dump_file(x.memory, BYTES, root_of(&x), &everything, false, told);
+			fix_dump_file(x.memory, BYTES, fix_root(&x), &fix_everything, false, told);
 			verify(&x, model, told);
 			verify_tables(&x, told, here);
 		}
-		end(&x);
+		fix_end(&x);
 	}
 	free(told);
 	free(here);
@@ -417,253 +269,81 @@ static void test_random_mappings(void **state)
 
 /* ---- What is asked for ---- */
 
-static void fill(struct fixture *x)
-{
-	for (unsigned i = 0; i < 3; i++)
-		assert_int_equal(
-			gw_map(x->pt, i * (HALF / 4) + PAGE, 9 * PAGE, 0, GW_FMT_ATTRS_MUST), 0);
-}
-
 /* The entries that a range touches; holes end where it ends. */
 static void test_ranges(void **state)
 {
-	struct dump_rules rules = everything;
-	struct told *told = told_new();
+	struct dump_rules rules = fix_everything;
+	struct told *told = fix_told();
 	struct fixture x;
 
 	(void)state;
-	start(&x);
-	fill(&x);
+	fix_start(&x);
+	fix_fill(&x);
 	rules.first = 5 * PAGE + 1;
 	rules.last = 7 * PAGE;
-	dump_here(&x, &rules, false, told);
+	fix_dump_here(&x, &rules, false, told);
 	assert_int_equal(told->n, 1);
 	assert_int_equal(told->run[0].first, 5 * PAGE);
 	assert_int_equal(told->run[0].last, 8 * PAGE - 1);
 	assert_int_equal(told->sum.bytes, 3 * PAGE);
 	rules.first = 9 * PAGE;
 	rules.last = 12 * PAGE + 7;
-	dump_here(&x, &rules, false, told);
+	fix_dump_here(&x, &rules, false, told);
 	assert_int_equal(told->n, 2);
 	assert_int_equal(told->run[1].kind, DUMP_HOLE);
 	assert_int_equal(told->run[1].first, 10 * PAGE);
 	assert_int_equal(told->run[1].last, 12 * PAGE + 7);
-	end(&x);
+	fix_end(&x);
 	free(told);
 }
 
 /* Leaves that do not run on are one range unless `linear` parts them. */
 static void test_scattered_leaves(void **state)
 {
-	struct dump_rules rules = everything;
-	struct told *told = told_new();
+	struct dump_rules rules = fix_everything;
+	struct told *told = fix_told();
 	struct fixture x;
 
 	(void)state;
-	start(&x);
+	fix_start(&x);
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(gw_map(x.pt, i * PAGE, PAGE, (8 - i) * PAGE, GW_FMT_ATTRS_MUST),
 				 0);
-	dump_here(&x, &rules, false, told);
+	fix_dump_here(&x, &rules, false, told);
 	assert_int_equal(told->n, gw_fmt_canonical(HALF) == HALF ? 5 : 6);
 	rules.linear = rules.holes = false;
-	dump_here(&x, &rules, false, told);
+	fix_dump_here(&x, &rules, false, told);
 	assert_int_equal(told->n, 1);
 	assert_int_equal(told->run[0].count, 4);
 	assert_false(told->run[0].linear);
-	end(&x);
+	fix_end(&x);
 	free(told);
 }
 
 static void test_the_other_byte_order(void **state)
 {
-	struct told *told = told_new(), *here = told_new();
+	struct told *told = fix_told(), *here = fix_told();
 	struct fixture x;
 
 	(void)state;
-	start(&x);
-	fill(&x);
-	dump_here(&x, &everything, false, here);
+	fix_start(&x);
+	fix_fill(&x);
+	fix_dump_here(&x, &fix_everything, false, here);
 	for (size_t i = 0; i < BYTES / 8; i++) {
 		uint64_t *e = (uint64_t *)(void *)x.memory + i;
 
 		*e = __builtin_bswap64(*e);
 	}
-	dump_file(x.memory, BYTES, root_of(&x), &everything, true, told);
+	fix_dump_file(x.memory, BYTES, fix_root(&x), &fix_everything, true, told);
 	assert_same(told, here);
 	for (size_t i = 0; i < BYTES / 8; i++) {
 		uint64_t *e = (uint64_t *)(void *)x.memory + i;
 
 		*e = __builtin_bswap64(*e);
 	}
-	end(&x);
+	fix_end(&x);
 	free(told);
 	free(here);
-}
-
-/* ---- Damage: on a copy of the memory ---- */
-
-static unsigned char *copy_of(struct fixture *x)
-{
-	unsigned char *copy = malloc(BYTES);
-
-	assert_non_null(copy);
-	start(x);
-	fill(x);
-	return memcpy(copy, x->memory, BYTES);
-}
-
-static void put(unsigned char *copy, const struct fixture *x, const void *entry, uint64_t value)
-{
-	memcpy(copy + ((const unsigned char *)entry - x->memory), &value, sizeof(value));
-}
-
-/* Counted once, and nothing else is wrong. */
-static void assert_only(const struct told *told, enum dump_kind kind, uint64_t out)
-{
-	assert_true(dump_incomplete(&told->sum) == (kind >= DUMP_OUTSIDE));
-	assert_int_equal(told->sum.entries[kind], 1);
-	for (unsigned i = 0; i < told->n; i++)
-		if (told->run[i].kind != DUMP_HOLE && told->run[i].kind != DUMP_LEAF) {
-			assert_int_equal(told->run[i].kind, kind);
-			assert_int_equal(told->run[i].out, out);
-			assert_int_equal(told->run[i].count, 1);
-		}
-}
-
-static void test_entries_that_cannot_be(void **state)
-{
-	struct told *told = told_new();
-	struct fixture x;
-	unsigned char *copy = copy_of(&x);
-	const gw_entry *e = gw_pte_map(x.pt, 3 * PAGE), *root = x.pt->root;
-	uint64_t stray = gw_fmt_empty(0) ^ 0x1000, last = *(const uint64_t *)(const void *)root;
-	uint64_t far = PHYS + BYTES + (1 << 20);
-
-	(void)state;
-	assert_non_null(e);
-	put(copy, &x, e, stray);
-	gw_pte_unmap(x.pt);
-	dump_file(copy, BYTES, root_of(&x), &everything, false, told);
-	assert_only(told, DUMP_OTHER, stray);
-	memcpy(copy, x.memory, BYTES);
-
-	put(copy, &x, root, gw_fmt_table(root_of(&x), TOP));
-	dump_file(copy, BYTES, root_of(&x), &everything, false, told);
-	assert_only(told, DUMP_LOOP, root_of(&x));
-	put(copy, &x, root, gw_fmt_table(far, TOP));
-	dump_file(copy, BYTES, root_of(&x), &everything, false, told);
-	assert_only(told, DUMP_OUTSIDE, far);
-	if (gw_fmt_table_address(gw_fmt_table(PHYS + 256, TOP), TOP) == PHYS + 256) {
-		put(copy, &x, root, gw_fmt_table(PHYS + 256, TOP));
-		dump_file(copy, BYTES, root_of(&x), &everything, false, told);
-		assert_only(told, DUMP_MISALIGNED, PHYS + 256);
-	}
-	put(copy, &x, root, last);
-	dump_file(copy, BYTES, root_of(&x), &everything, false, told);
-	assert_false(dump_incomplete(&told->sum));
-	free(copy);
-	end(&x);
-	free(told);
-}
-
-static void test_roots_that_cannot_be(void **state)
-{
-	const uint64_t roots[] = {
-		0, PHYS - 4096, PHYS + BYTES, 1ull << 63, UINT64_MAX - 4095, PHYS + 4, UINT64_MAX};
-	struct told *told = told_new();
-	struct fixture x;
-	unsigned char *copy = copy_of(&x);
-
-	(void)state;
-	for (unsigned i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-		dump_file(copy, BYTES, roots[i], &everything, false, told);
-		assert_int_equal(told->n, 1);
-		assert_int_equal(told->run[0].kind,
-				 roots[i] % 4096 ? DUMP_MISALIGNED : DUMP_OUTSIDE);
-		assert_int_equal(told->run[0].out, roots[i]);
-		assert_int_equal(told->sum.table_bytes, 0);
-	}
-	free(copy);
-	end(&x);
-	free(told);
-}
-
-static void test_files_cut_short(void **state)
-{
-	struct told *told = told_new();
-	struct fixture x;
-	unsigned char *copy = copy_of(&x);
-	uint64_t root = root_of(&x) - PHYS;
-
-	(void)state;
-	srand(2);
-	dump_file(copy, 0, root_of(&x), &everything, false, told);
-	assert_true(told->sum.entries[DUMP_OUTSIDE] == 1);
-	dump_file(copy, root + 9, root_of(&x), &everything, false, told);
-	assert_int_equal(told->run[told->n - 1].kind, DUMP_OUTSIDE);
-	assert_int_equal(told->run[told->n - 1].last, gw_fmt_canonical(2 * HALF - 1));
-	for (unsigned i = 0; i < 50; i++) {
-		size_t size = (size_t)rand() % (i % 2 ? 65536 : BYTES);
-
-		dump_file(copy, size, root_of(&x), &everything, false, told);
-		if (size <= root)
-			assert_true(dump_incomplete(&told->sum));
-	}
-	free(copy);
-	end(&x);
-	free(told);
-}
-
-/* Bytes at random, few or all of them: whatever comes out comes in order, and to an end. */
-static void test_random_bytes(void **state)
-{
-	struct dump_rules rules = everything;
-	struct told *told = told_new();
-	struct fixture x;
-	unsigned char *copy = copy_of(&x);
-
-	(void)state;
-	srand(3);
-	rules.most_tables = 16;
-	for (unsigned round = 0; round < 30; round++) {
-		bool all = round % 3 == 0;
-
-		memcpy(copy, x.memory, BYTES);
-		for (size_t i = 0; i < (all ? BYTES : 20000); i++)
-			copy[all ? i : (size_t)rand() % BYTES] = (unsigned char)(rand() >> 7);
-		dump_file(copy, BYTES, root_of(&x), &rules, round % 2, told);
-	}
-	free(copy);
-	end(&x);
-	free(told);
-}
-
-/* Every entry leads to some table of the image: without the limit this would go on for years. */
-static void test_tables_without_end(void **state)
-{
-	struct dump_rules rules = everything;
-	struct told *told = told_new();
-	struct fixture x;
-	unsigned char *copy = copy_of(&x);
-	uint64_t tables = 0;
-
-	(void)state;
-	rules.most_tables = 25;
-	for (size_t i = 0; i < BYTES / 8; i++) {
-		uint64_t e = gw_fmt_table(PHYS + i % 16 * 65536, 1);
-
-		memcpy(copy + i * 8, &e, sizeof(e));
-	}
-	dump_file(copy, BYTES, PHYS, &rules, false, told);
-	for (unsigned level = 0; level < GW_LEVELS; level++)
-		tables += told->sum.tables[level];
-	assert_int_equal(tables, 25);
-	assert_true(told->sum.entries[DUMP_LIMIT] > 0);
-	assert_true(told->sum.entries[DUMP_LOOP] > 0);
-	free(copy);
-	end(&x);
-	free(told);
 }
 
 int main(void)
@@ -674,16 +354,7 @@ int main(void)
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_scattered_leaves),
 		cmocka_unit_test(test_the_other_byte_order),
-		cmocka_unit_test(test_entries_that_cannot_be),
-		cmocka_unit_test(test_roots_that_cannot_be),
-		cmocka_unit_test(test_files_cut_short),
-		cmocka_unit_test(test_random_bytes),
-		cmocka_unit_test(test_tables_without_end),
 	};
-	int failed;
 
-	urcu_memb_register_thread();
-	failed = cmocka_run_group_tests_name("dump " GW_FMT_NAME, tests, NULL, NULL);
-	urcu_memb_unregister_thread();
-	return failed;
+	return FIX_RUN("dump", tests);
 }
