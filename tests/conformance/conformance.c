@@ -384,12 +384,25 @@ static void end_well(void)
 	say("\n");
 }
 
+/* For monitor.py, which ends the machine: where the tables are, then nothing more. */
+static _Noreturn void hold(void)
+{
+	say("hold:");
+	say_field("root", (uintptr_t)test.pt->root - test.pt->to_pointer);
+	say_field("memory", arch.memory);
+	say_field("bytes", arch.memory_bytes);
+	say("\n");
+	for (;;)
+		;
+}
+
 void conformance(void)
 {
 	uint64_t before;
 
 	test.seed = (uint32_t)arch_word();
-	test.control = (uint32_t)(arch_word() >> 32);
+	test.control = arch_word() >> 32 & 0xff;
+	test.hold = arch_word() >> 40 & 1;
 	test.random = test.seed;
 	make_page_table();
 	before = tables();
@@ -401,6 +414,8 @@ void conformance(void)
 			try_every_leaf();
 		}
 		update();
+		if (test.hold && test.updates == UPDATES / 2)
+			hold();
 	}
 	for (unsigned i = 0; i < arch.areas_n; i++) {
 		unmap_area(&arch.areas[i]);

@@ -72,7 +72,8 @@ _Noreturn void conformance(void);
 
 extern const struct arch arch;
 
-/* The word that run.sh put into memory: the seed in bits 0 to 31, the control above. */
+/* The word that run.sh put into memory: the seed in bits 0 to 31, the control in 32 to 39; bit 40:
+ * stop half way for monitor.py. */
 uint64_t arch_word(void);
 void arch_putc(char c);
 /* Ends the run. 0: well; 1: a mismatch; 2: it broke. */
