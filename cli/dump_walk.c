@@ -107,9 +107,7 @@ static bool wanted(const struct walk *w, const struct dump_run *span)
 
 static bool read_entry(const struct walk *w, uint64_t table, uint64_t index, uint64_t *e)
 {
-	uint64_t address = table + index * sizeof(*e);
-
-	return address >= table && w->memory->read(w->memory->ctx, address, e);
+	return w->memory->read(w->memory->ctx, table + index * sizeof(*e), e);
 }
 
 static uint64_t used(const struct walk *w, uint64_t table, unsigned level)
