@@ -66,14 +66,20 @@ static uint64_t choose_va(unsigned level)
 	return va;
 }
 
-uint32_t choose_attr(void)
+uint32_t choose_attr_with(uint32_t mask, uint32_t bits)
 {
 	uint32_t attr;
 
-	do
-		attr = arch.attrs_always | ((uint32_t)below(1ull << 32) & arch.attrs_try);
-	while (arch.attrs_apart && !(arch.attrs_apart & ~attr));
+	do {
+		attr = (uint32_t)below(1ull << 32) & arch.attrs_try & ~mask;
+		attr |= arch.attrs_always | bits;
+	} while (arch.attrs_apart && !(arch.attrs_apart & ~attr));
 	return attr;
+}
+
+uint32_t choose_attr(void)
+{
+	return choose_attr_with(0, 0);
 }
 
 static unsigned choose_leaf_level(void)

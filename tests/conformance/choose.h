@@ -35,6 +35,8 @@ bool in_areas(const struct range *range);
 /* To be called once, before the others. */
 void choose_bases(void);
 uint32_t choose_attr(void);
+/* Of the mask, these bits. */
+uint32_t choose_attr_with(uint32_t mask, uint32_t bits);
 /* One leaf that maps data, or some. */
 struct extent choose_leaf(unsigned level, uint32_t attr);
 /* What the library makes of leaves of one level and, if ragged, pages on both sides; or of pages

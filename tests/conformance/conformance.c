@@ -351,7 +351,7 @@ static void try_every_leaf(void)
 	uint32_t rights = 0;
 
 	do {
-		uint32_t attr = arch.attrs_always | rights | (choose_attr() & ~all);
+		uint32_t attr = choose_attr_with(all, rights);
 
 		for (unsigned level = 0; level <= top_leaf_level(); level++)
 			if (gw_fmt_leaf_level(level))
