@@ -20,6 +20,11 @@ unsigned top_leaf_level(void)
 	return level;
 }
 
+bool usable(unsigned level)
+{
+	return gw_fmt_leaf_level(level) && (!arch.known_leaf || arch.known_leaf(level));
+}
+
 bool in_areas(const struct range *range)
 {
 	uint64_t last = last_of(range);
@@ -59,7 +64,7 @@ static uint64_t choose_index(uint64_t n)
 static uint64_t choose_va(unsigned level)
 {
 	unsigned top = top_leaf_level();
-	uint64_t va = bases[below(BASES)] + below(level == top ? 4 : 2) * gw_span(top);
+	uint64_t va = bases[below(BASES)] + below(level == top || chance(4) ? 4 : 2) * gw_span(top);
 
 	for (unsigned l = level; l < top; l++)
 		va += choose_index(gw_span(l + 1) / gw_span(l)) * gw_span(l);
@@ -88,7 +93,7 @@ static unsigned choose_leaf_level(void)
 
 	do
 		level = (unsigned)below(GW_LEVELS);
-	while (!gw_fmt_leaf_level(level));
+	while (!usable(level));
 	return level;
 }
 
@@ -131,6 +136,8 @@ struct extent choose_mapping(void)
 		x.out = choose_data();
 		if (!in_data(x.out, x.bytes))
 			x.out = arch.data;
+		if (!usable(1) && !((x.va ^ x.out) & (gw_span(1) - 1)))
+			x.out ^= PAGE; /* a larger leaf would match */
 	} else if (level && chance(2)) {
 		make_ragged(&x);
 	}

@@ -30,6 +30,8 @@ static inline bool chance(unsigned of)
 
 /* The level of the largest leaves. */
 unsigned top_leaf_level(void);
+/* Whether the format has leaves of that level and the MMU knows them. */
+bool usable(unsigned level);
 bool in_areas(const struct range *range);
 
 /* To be called once, before the others. */

@@ -354,7 +354,7 @@ static void try_every_leaf(void)
 		uint32_t attr = choose_attr_with(all, rights);
 
 		for (unsigned level = 0; level <= top_leaf_level(); level++)
-			if (gw_fmt_leaf_level(level))
+			if (usable(level))
 				try_leaf(level, attr);
 		rights = (rights - all) & all; /* the next subset */
 	} while (rights);
@@ -364,7 +364,7 @@ static void try_every_leaf(void)
 static void check_reached(void)
 {
 	for (unsigned level = 0; level <= top_leaf_level(); level++)
-		for (unsigned access = 0; gw_fmt_leaf_level(level) && access < ACCESSES; access++)
+		for (unsigned access = 0; usable(level) && access < ACCESSES; access++)
 			if (!test.reached[level][access])
 				wrong_call("never reached", level, access, 0, 0);
 }

@@ -23,7 +23,7 @@ struct test {
 	struct expect expect;
 	uint64_t random;
 	uint32_t seed, control;
-	bool hold; /* the monitor shall look at the tables half way */
+	bool hold;    /* the monitor shall look at the tables half way */
 	bool enabled; /* the MMU translates by our tables */
 	unsigned probes, faults, walks, updates;
 	unsigned reached[GW_LEVELS][ACCESSES]; /* leaves, by accesses that went well */

@@ -31,6 +31,7 @@ const struct arch arch = {
 	.attrs_always = GW_READ,
 	.attrs_try = GW_FMT_ATTRS,
 	.records = A64_RECORDS,
+	.no_rights = FAULT_RIGHTS,
 	.outside = FAULT_ABSENT, /* section D8.2: a translation fault, of level 0 */
 };
 

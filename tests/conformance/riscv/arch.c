@@ -30,6 +30,7 @@ const struct arch arch = {
 	.attrs_always = GW_READ,
 	.attrs_try = GW_FMT_ATTRS,
 	.records = true,
+	.no_rights = FAULT_RIGHTS,
 	.outside = FAULT_ABSENT, /* "Addressing and Memory Protection": a page fault like others */
 };
 

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+# shellcheck shell=sh disable=SC2034,SC2100 # read by run.sh
+qemu=qemu-system-s390x
+machine="-M s390-ccw-virtio -cpu max -m 4G -action panic=exit-failure"
+word="addr=0xf000000,data-be=on" # as in arch.c
+well=0                           # the status of a run that ends with 0
