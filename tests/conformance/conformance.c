@@ -392,6 +392,8 @@ static _Noreturn void hold(void)
 	say_field("memory", arch.memory);
 	say_field("bytes", arch.memory_bytes);
 	say("\n");
+	if (arch.hold)
+		arch.hold();
 	for (;;)
 		;
 }

@@ -65,6 +65,8 @@ struct arch {
 	/* What the MMU says of an access that the leaf does not allow, FAULT_ABSENT where it does
 	 * not tell; and of an address that gw_is_canonical refuses. */
 	enum fault no_rights, outside;
+	/* Stays for ever with translation on, for monitor.py; NULL: any loop does. */
+	void (*hold)(void);
 };
 
 /* The architecture's start calls this, with translation on or off, interrupts off, the memory and

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # Copyright 2026 The Gracewalk authors
-"""Stops an image half way and asks QEMU's monitor where addresses lead (gva2gpa, by the emulated MMU's
-own code); compares with what `gracewalk dump` reads in the guest's memory.
+"""Stops an image half way and asks QEMU's monitor where addresses lead (gva2gpa, by the emulated
+MMU's own code); compares with what `gracewalk dump` reads in the guest's memory.
 
 usage: monitor.py GRACEWALK IMAGE FOLDER FORMAT [QEMU-ARGUMENT...]
 MONITOR_QUERIES (2000) addresses by MONITOR_SEED (1). exit: 0 well, 1 not, 77 no QEMU or no compiler
@@ -13,13 +13,15 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 HOLD = 1 << 40  # as in conformance.h
-LIMIT = 120  # seconds for the image to get half way
+LIMIT = 120  # seconds; a hang is a failure
 
 
 def skip(why):
@@ -29,9 +31,11 @@ def skip(why):
 
 def machine_of(folder):
     """What qemu.sh says, as run.sh reads it."""
-    names = ["qemu", "machine", "boot", "word"]
-    script = "boot=-kernel; . ./qemu.sh; " + "; ".join(f'printf "%s\\0" "${name}"' for name in names)
-    values = subprocess.run(["sh", "-c", script], cwd=folder, check=True, capture_output=True, text=True)
+    names = ["qemu", "machine", "boot", "word", "still"]
+    script = "boot=-kernel still=; . ./qemu.sh; "
+    script += "; ".join(f'printf "%s\\0" "${name}"' for name in names)
+    values = subprocess.run(["sh", "-c", script], cwd=folder, check=True, capture_output=True,
+                            text=True)
     return dict(zip(names, values.stdout.split("\0")))
 
 
@@ -52,11 +56,25 @@ class Monitor:
             if "return" in answer:
                 return answer["return"]
 
+    def human(self, line):
+        return self.call("human-monitor-command", **{"command-line": line})
+
+    def stop(self, still):
+        """Stops the machine, not before its registers are as qemu.sh says of one at rest."""
+        self.call("stop")
+        while not re.search(still, self.human("info registers")):
+            self.call("cont")
+            time.sleep(0.01)
+            self.call("stop")
+
     def translate(self, address):
         """The physical address, or None."""
-        text = self.call("human-monitor-command", **{"command-line": f"gva2gpa {address:#x}"})
-        found = re.search(r"gpa: (0x[0-9a-f]+)", text)
+        found = re.search(r"gpa: ([0-9a-fx]+)", self.human(f"gva2gpa {address:#x}"))
         return int(found.group(1), 16) if found else None
+
+
+def out_of_time(*_):
+    raise TimeoutError(f"not done within {LIMIT} s")
 
 
 def wait_for_hold(qemu):
@@ -73,9 +91,10 @@ def wait_for_hold(qemu):
 def ranges_of(gracewalk, folder, form, memory_file, root, memory):
     """[(first, last, output of the first)] in order, by the library."""
     swap = ["--swap"] if folder.name == "s390x" and sys.byteorder == "little" else []
-    dump = subprocess.run([gracewalk, "dump", "--format", form, "--image", memory_file, "--image-base",
-                           str(memory), "--root", str(root), "--linear", "--json", *swap],
-                          check=True, capture_output=True, text=True)
+    dump = subprocess.run(
+        [gracewalk, "dump", "--format", form, "--image", memory_file, "--image-base", str(memory),
+         "--root", str(root), "--linear", "--json", *swap],
+        check=True, capture_output=True, text=True)
     return sorted((int(r["first"], 16), int(r["last"], 16), int(r["out"], 16))
                   for r in json.loads(dump.stdout)["ranges"] if r["kind"] == "leaf")
 
@@ -114,21 +133,25 @@ def main(gracewalk, image, folder, form, *more):
     machine = machine_of(folder)
     if not shutil.which(machine["qemu"]):
         skip(machine["qemu"])
+    ram_end = int(re.search(r"-m (\d+)G", machine["machine"]).group(1)) << 30
     seed = int(os.environ.get("MONITOR_SEED", 1))
     queries = int(os.environ.get("MONITOR_QUERIES", 2000))
     random.seed(seed)
+    signal.signal(signal.SIGALRM, out_of_time)
+    signal.alarm(LIMIT)
     with tempfile.TemporaryDirectory() as directory:
         path = pathlib.Path(directory)
         qemu = subprocess.Popen(
-            ["timeout", str(LIMIT), machine["qemu"], *machine["machine"].split(), "-accel", "tcg", "-display",
+            [machine["qemu"], *machine["machine"].split(), "-accel", "tcg", "-display",
              "none", "-net", "none", "-no-reboot", "-serial", "stdio", "-monitor", "none", "-qmp",
              f"unix:{path / 'qmp'},server=on,wait=off", "-device",
-             f"loader,data={HOLD | seed},data-len=8,{machine['word']}", machine["boot"], image, *more],
+             f"loader,data={HOLD | seed},data-len=8,{machine['word']}", machine["boot"], image,
+             *more],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         try:
             root, memory, size = wait_for_hold(qemu)
             monitor = Monitor(str(path / "qmp"))
-            monitor.call("stop")
+            monitor.stop(machine["still"])
             monitor.call("pmemsave", val=memory, size=size, filename=str(path / "memory"))
             ranges = ranges_of(gracewalk, folder, form, str(path / "memory"), root, memory)
             mapped = 0
@@ -136,11 +159,12 @@ def main(gracewalk, image, folder, form, *more):
                 address = choose(ranges)
                 ours, theirs = expected(ranges, address), monitor.translate(address)
                 mapped += ours is not None
-                if not same(folder, address, ours, theirs, 2 << 30):
-                    sys.exit(f"mismatch: {address:#x} leads to {ours} by the library, to {theirs} by QEMU; "
-                             f"seed {seed}")
+                if not same(folder, address, ours, theirs, ram_end):
+                    sys.exit(f"mismatch: {address:#x} leads to {ours} by the library, to {theirs} "
+                             f"by QEMU; seed {seed}")
         finally:
             qemu.kill()
+            qemu.wait()
     print(f"ok: {queries} addresses, {mapped} mapped, {len(ranges)} ranges, seed {seed}")
 
 

@@ -13,6 +13,8 @@ enum { WORD = 0xf000000, INVALIDATE_MAX = 64 };
 extern char s390_probe_page[];
 static bool known_leaf(unsigned level);
 
+static void hold(void);
+
 /* The program runs with translation off, probes run with it on: they alone need a mapping. No entry
  * tells problem state from supervisor state, hence GW_USER everywhere. Storage keys tell them
  * apart, and are left zero; they also keep what other architectures record in entries. */
@@ -31,6 +33,7 @@ const struct arch arch = {
 	.known_leaf = known_leaf,
 	.no_rights = FAULT_RIGHTS,
 	.outside = FAULT_OUTSIDE, /* chapter 6, "ASCE-Type Exception" */
+	.hold = hold,
 };
 
 bool arch_allows(uint32_t attr, enum access access, bool user)
@@ -45,6 +48,7 @@ bool arch_allows(uint32_t attr, enum access access, bool user)
 
 /* Program-status word, chapter 4. */
 #define PSW_DAT (1ull << 58)           /* bit 5 */
+#define PSW_IO (1ull << 57)            /* bit 6 */
 #define PSW_WAIT (1ull << 49)          /* bit 14 */
 #define PSW_PROBLEM (1ull << 48)       /* bit 15 */
 #define PSW_64 (1ull << 32 | 1u << 31) /* bits 31 and 32 */
@@ -83,6 +87,14 @@ void arch_exit(int status)
 
 	__asm__ volatile("lpswe %0" : : "Q"(wait) : "memory");
 	__builtin_unreachable();
+}
+
+/* A wait that is not disabled, for an interrupt that no subclass mask lets in. */
+static void hold(void)
+{
+	const struct psw wait = {PSW_64 | PSW_WAIT | PSW_DAT | PSW_IO, 0};
+
+	__asm__ volatile("lpswe %0" : : "Q"(wait) : "memory");
 }
 
 uint64_t arch_word(void)

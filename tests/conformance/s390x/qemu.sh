@@ -4,3 +4,4 @@ qemu=qemu-system-s390x
 machine="-M s390-ccw-virtio -cpu max -m 4G -action panic=exit-failure"
 word="addr=0xf000000,data-be=on" # as in arch.c
 well=0                           # the status of a run that ends with 0
+still="PSW=mask 06"              # of monitor.py: the program waits, translation on
