@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # Copyright 2026 The Gracewalk authors
 # Compiles the core and env/bare without a C library, links a program of them and looks at what is
-# left undefined. Where it can run, runs it.
+# left undefined. Runs it, other architectures' under QEMU's user mode.
 # usage: check.sh SOURCE-ROOT COMPILER [CORE-ARGUMENT...]
 # exit: 0 well, 1 not, 77 no such compiler
 set -eu
@@ -38,6 +38,8 @@ machine=$("$cc" -dumpmachine)
 case $machine in
 # Otherwise libgcc chooses atomic instructions as the program starts, and asks the C library.
 aarch64-*) set -- "$@" -mno-outline-atomics ;;
+# Relaxed addresses are relative to gp, which a C library's start would set.
+riscv64-*) set -- "$@" -mno-relax ;;
 esac
 
 # compile NAME FILE [ARGUMENT...]
@@ -89,11 +91,25 @@ if [ -n "$undefined" ]; then
 fi
 echo "$machine: linked with nothing but libgcc"
 
-case $machine:$(uname -m) in
-x86_64-*:x86_64)
+# run [WORD...]: the program, with these words in front of it
+run() {
 	status=0
-	"$dir/program" || status=$?
-	echo "$cc: the program ran: exit code $status"
-	exit "$status"
+	"$@" "$dir/program" || status=$?
+	echo "$machine: the program ran${*:+ under $*}: exit code $status"
+	[ "$status" = 0 ] || exit "$status"
+}
+
+case $machine in
+"$(uname -m)"-*)
+	run
+	exit
 	;;
+powerpc64le-*) qemu=qemu-ppc64le-static ;;
+powerpc64-*) qemu=qemu-ppc64-static ;;
+*) qemu=qemu-${machine%%-*}-static ;;
 esac
+if ! command -v "$qemu" >/dev/null; then
+	echo "$machine: only linked: no $qemu here"
+	exit
+fi
+run "$qemu"

@@ -61,10 +61,34 @@ __asm__(".globl _start\n"
 #else
 void _start(void);
 
-/* Only linked, to see that nothing is missing. */
+/* System call 93 or 1 is exit. The stack is aligned as the ABI wants it, and what a callee keeps in
+ * its caller's frame falls on argc and argv, which nobody reads. */
+static void leave(long status)
+{
+#if defined(__aarch64__)
+	register long number __asm__("x8") = 93, first __asm__("x0") = status;
+
+	__asm__ volatile("svc 0" : : "r"(number), "r"(first) : "memory");
+#elif defined(__riscv)
+	register long number __asm__("a7") = 93, first __asm__("a0") = status;
+
+	__asm__ volatile("ecall" : : "r"(number), "r"(first) : "memory");
+#elif defined(__s390x__)
+	register long first __asm__("r2") = status;
+
+	__asm__ volatile("svc 1" : : "r"(first) : "memory");
+#elif defined(__powerpc64__)
+	register long number __asm__("r0") = 1, first __asm__("r3") = status;
+
+	__asm__ volatile("sc" : "+r"(number), "+r"(first) : : "memory");
+#else
+	(void)status; /* only linked, to see that nothing is missing */
+#endif
+}
+
 void _start(void)
 {
-	for (program();;)
-		;
+	for (;;)
+		leave(program());
 }
 #endif
