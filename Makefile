@@ -6,7 +6,7 @@ PACKAGES := $(shell sed 's/\#.*//' packages.txt)
 STAMP := build/.packages
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all check demo benchmark data fuzz clean
+.PHONY: all check demo benchmark data fuzz conformance clean
 
 all: build/build.ninja
 	ninja -C build
@@ -31,6 +31,10 @@ fuzz: $(STAMP)
 		echo "== $$format"; \
 		GW_FUZZ_RUNS=100000 tests/fuzz/run.sh . $$format || exit 1; \
 	done
+
+# Each image with ten times the seeds, and 20,000 addresses by the monitor.
+conformance: all
+	CONFORMANCE_SEEDS=200 MONITOR_QUERIES=20000 meson test -C build --no-rebuild --suite conformance
 
 clean:
 	rm -rf build
