@@ -126,15 +126,10 @@ static const char *const default_list[] = {
 /* Return: whether the word names a way to unmap. */
 static bool parse_unmap(const char *word, enum lab_unmap *unmap)
 {
-	for (*unmap = LAB_UNMAP_SINGLE; *unmap <= LAB_UNMAP_IPI; ++*unmap)
-		if (!strcmp(word, compare_unmap_name(*unmap)))
+	for (*unmap = LAB_UNMAP_SINGLE; lab_unmap_names[*unmap]; ++*unmap)
+		if (!strcmp(word, lab_unmap_names[*unmap]))
 			return true;
 	return false;
-}
-
-static enum lab_invariant breaks(const struct compare_entry *entry, unsigned tables)
-{
-	return entry->scheme->breaks ? entry->scheme->breaks(entry->switches, tables) : 0;
 }
 
 static bool is_there(const struct compare_options *o, const struct compare_entry *entry)
@@ -165,7 +160,7 @@ static int parse_entry(const char *word, enum lab_unmap usual, struct compare_en
 	snprintf(entry->name, sizeof(entry->name), "%s%s%s",
 		 scheme_word(entry->scheme, entry->switches, sorted),
 		 entry->unmap == LAB_UNMAP_SINGLE ? "" : "/",
-		 entry->unmap == LAB_UNMAP_SINGLE ? "" : compare_unmap_name(entry->unmap));
+		 entry->unmap == LAB_UNMAP_SINGLE ? "" : lab_unmap_names[entry->unmap]);
 	return 0;
 }
 
@@ -180,7 +175,7 @@ static int add_entry(struct compare_options *o, const char *word, enum lab_unmap
 	if (o->tables_per_page > entry.scheme->tables_max)
 		return refuse("the scheme %s is for at most %u tables in a page, not %u",
 			      entry.scheme->name, entry.scheme->tables_max, o->tables_per_page);
-	broken = breaks(&entry, o->tables_per_page);
+	broken = lab_scheme_breaks(entry.scheme, entry.switches, o->tables_per_page);
 	if (broken)
 		return refuse("%s breaks %s, with %u table(s) in a page: see gracewalk torture",
 			      entry.name, lab_invariant_name(broken), o->tables_per_page);

@@ -6,15 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *compare_unmap_name(enum lab_unmap unmap)
-{
-	static const char *const names[] = {[LAB_UNMAP_SINGLE] = "single",
-					    [LAB_UNMAP_BATCH] = "batch",
-					    [LAB_UNMAP_IPI] = "ipi"};
-
-	return names[unmap];
-}
-
 static double kib(double bytes)
 {
 	return bytes / 1024;
@@ -379,7 +370,7 @@ static cJSON *entry_json(const struct compare_told *told, unsigned i)
 
 	cJSON_AddStringToObject(one, "name", entry->name);
 	cJSON_AddStringToObject(one, "scheme", entry->scheme->name);
-	cJSON_AddStringToObject(one, "unmap", compare_unmap_name(entry->unmap));
+	cJSON_AddStringToObject(one, "unmap", lab_unmap_names[entry->unmap]);
 	add_memory(one, result);
 	if (told->options->rounds)
 		add_speed(one, told, i);

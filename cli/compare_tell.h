@@ -16,9 +16,6 @@ struct compare_told {
 	const struct compare_outcome *outcome;
 };
 
-/* "single", "batch", "ipi". */
-const char *compare_unmap_name(enum lab_unmap unmap);
-
 void compare_print(const struct compare_told *told);
 
 /* Return: the caller's; NULL: no memory. */

@@ -35,8 +35,8 @@ static unsigned switch_count(const struct lab_scheme *scheme)
 static unsigned breaks_from(const struct lab_scheme *scheme, unsigned switches,
 			    enum lab_invariant *invariant)
 {
-	for (unsigned tables = 1; scheme->breaks && tables <= scheme->tables_max; tables *= 2) {
-		*invariant = scheme->breaks(switches, tables);
+	for (unsigned tables = 1; tables <= scheme->tables_max; tables *= 2) {
+		*invariant = lab_scheme_breaks(scheme, switches, tables);
 		if (*invariant)
 			return tables;
 	}

@@ -15,8 +15,6 @@
 #include <unistd.h>
 
 static const char *const page_words[] = {"4k", "8k", "16k", "32k", "64k", NULL};
-static const char *const unmap_words[] = {
-	[LAB_UNMAP_SINGLE] = "single", [LAB_UNMAP_BATCH] = "batch", [LAB_UNMAP_IPI] = "ipi", NULL};
 static const char *const walk_words[] = {[TORTURE_RCU] = "rcu",
 					 [TORTURE_IRQ] = "irq",
 					 [TORTURE_COUNTED] = "counted",
@@ -214,7 +212,7 @@ static const char *understand_words(struct options *options)
 {
 	struct torture_options *torture = &options->torture;
 	int page = number_of(page_words, options->words[PAGE]),
-	    unmap = number_of(unmap_words, options->words[UNMAP]),
+	    unmap = number_of(lab_unmap_names, options->words[UNMAP]),
 	    walk = number_of(walk_words, options->words[WALK]),
 	    deposit = number_of(deposit_words, options->words[DEPOSIT]);
 

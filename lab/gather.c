@@ -23,6 +23,9 @@ struct mmu_table_batch {
 	void *tables[MAX_TABLE_BATCH];
 };
 
+const char *const lab_unmap_names[] = {
+	[LAB_UNMAP_SINGLE] = "single", [LAB_UNMAP_BATCH] = "batch", [LAB_UNMAP_IPI] = "ipi", NULL};
+
 void tlb_gather_mmu(struct mmu_gather *tlb, struct mm *mm, enum lab_unmap unmap)
 {
 	*tlb = (struct mmu_gather){.mm = mm, .unmap = unmap};

@@ -63,7 +63,7 @@ int pgtable_split(struct pgtable *pgtable, uint64_t addr)
 	pmd_t *entry = &pmd_offset(pgtable, addr)->entry;
 	pte_t *table;
 
-	addr &= ~(pgtable_span(pgtable) - 1);
+	addr &= ~(span_bytes(pgtable) - 1);
 	if (!pmd_huge(gw_load_relaxed(entry))) {
 		spin_unlock(pml);
 		return -ENOENT;

@@ -96,6 +96,10 @@ struct lab_scheme {
 /* All schemes, in the order of the record; NULL after the last. */
 const struct lab_scheme *lab_scheme_at(unsigned i);
 
+/* scheme->breaks, where there is one. */
+enum lab_invariant lab_scheme_breaks(const struct lab_scheme *scheme, unsigned switches,
+				     unsigned tables_per_page);
+
 /* A scheme as it is asked for: NAME or NAME:SWITCH,SWITCH...
  * Return: 0; -EINVAL, with a sentence in `why`. */
 int lab_scheme_parse(const char *word, const struct lab_scheme **scheme, unsigned *switches,

@@ -7,7 +7,7 @@
 
 uint64_t pgtable_span(const struct pgtable *pgtable)
 {
-	return 1ull << pgtable->span_lg2;
+	return span_bytes(pgtable);
 }
 
 /* ---- Updaters ---- */
@@ -104,7 +104,7 @@ static void unmap_span(struct pgtable *pgtable, struct mmu_gather *tlb, uint64_t
 	pte_t *ptep;
 
 	while (pmd_huge(gw_load_relaxed(&pmd_offset(pgtable, addr)->entry)))
-		if (end - addr == pgtable_span(pgtable))
+		if (end - addr == span_bytes(pgtable))
 			zap_huge_pmd(pgtable, addr);
 		else
 			pgtable_split(pgtable, addr);
@@ -134,7 +134,7 @@ void pgtable_reclaim(struct pgtable *pgtable, uint64_t addr, uint64_t len)
 	struct mmu_gather tlb;
 
 	tlb_gather_mmu(&tlb, pgtable->mm, pgtable->options.unmap);
-	addr = (addr + pgtable_span(pgtable) - 1) & ~(pgtable_span(pgtable) - 1);
+	addr = (addr + span_bytes(pgtable) - 1) & ~(span_bytes(pgtable) - 1);
 	for (; (addr = next_present(pgtable, addr, end)) < end; addr = next_span(pgtable, addr)) {
 		void *table = unlink_table(pgtable, addr, true);
 
@@ -205,7 +205,7 @@ static int reserve(struct pgtable *pgtable)
 	pgtable->leaf_lg2 = (unsigned)__builtin_ctzll(pgtable->options.leaf_bytes);
 	pgtable->entries = (unsigned)(lab_table_bytes(lab) / sizeof(pte_t));
 	pgtable->span_lg2 = pgtable->leaf_lg2 + (unsigned)__builtin_ctz(pgtable->entries);
-	pgtable->npmds = (pgtable->options.top + pgtable_span(pgtable) - 1) >> pgtable->span_lg2;
+	pgtable->npmds = (pgtable->options.top + span_bytes(pgtable) - 1) >> pgtable->span_lg2;
 	pgtable->descs_bytes =
 		((size_t)lab->pages_max * lab->options.tables_per_page) * sizeof(struct table_desc);
 	pgtable->pmds = env->reserve(env, pgtable->npmds * sizeof(struct pmd), 64);

@@ -28,6 +28,9 @@ enum lab_unmap {
 	LAB_UNMAP_IPI,    /* each table waits for a rendezvous only ("semi RCU") */
 };
 
+/* Their names, NULL after the last: "single", "batch", "ipi". */
+extern const char *const lab_unmap_names[];
+
 /* What is put aside when a table becomes a huge leaf. */
 enum lab_deposit {
 	LAB_DEPOSIT_FRESH,    /* a table that no walker has seen; the old one is deferred */

@@ -19,6 +19,12 @@ const struct lab_scheme *lab_scheme_at(unsigned i)
 	return schemes[i];
 }
 
+enum lab_invariant lab_scheme_breaks(const struct lab_scheme *scheme, unsigned switches,
+				     unsigned tables_per_page)
+{
+	return scheme->breaks ? scheme->breaks(switches, tables_per_page) : 0;
+}
+
 static const struct lab_scheme *find(const char *name, size_t length)
 {
 	for (unsigned i = 0; schemes[i]; i++)

@@ -42,7 +42,7 @@ void combo_each(void (*visit)(const struct combo *combo))
 
 enum lab_invariant combo_breaks(const struct combo *c)
 {
-	return c->scheme->breaks ? c->scheme->breaks(c->switches, c->tables) : 0;
+	return lab_scheme_breaks(c->scheme, c->switches, c->tables);
 }
 
 void combo_print(const struct combo *c, char text[120])
