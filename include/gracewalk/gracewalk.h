@@ -27,11 +27,11 @@
  *   B  A walk sees each page as it was before or after an update of it, never a mix of the two.
  *      While gw_map runs, some pages of its range may be there and others not yet, in any order;
  *      likewise the others. Formats with break-before-make may also show a page absent while a
- *      larger leaf around it is split, and while gw_protect changes what their architecture does
- *      not let change in a valid entry (gw_fmt_must_break): all of an entry on s390x, all but
- *      accessed, dirty and software bits on powerpc64, memory type and GW_GLOBAL on AArch64.
- *   C  A walk that begins after gw_map, gw_unmap or gw_protect returned sees what it did, or
- *      something later.
+ *      larger leaf around it is split, collapsed to or replaced, and while gw_protect changes what
+ *      their architecture does not let change in a valid entry (gw_fmt_must_break): all of an entry
+ *      on s390x, all but accessed, dirty and software bits on powerpc64, memory type and GW_GLOBAL
+ *      on AArch64. Every format of an MMU may, while gw_replace puts a leaf in a table's place.
+ *   C  A walk that begins after an update returned sees what it did, or something later.
  *   D  A walk that sees a leaf sees all that its updater wrote before the call that mapped it.
  *   E  Until the read-side section ends, no table that a walk reached is reused or changes under
  *      it other than by updates of its entries, and nothing that a leaf pointed to is released.
@@ -42,20 +42,19 @@
  *      no table lock in common. Any of them may run beside any walker; which calls exclude
  *      which:
  *
- *                    map     unmap   protect reclaim walk    destroy
- *        map         table   table   table   table   -       caller
- *        unmap       table   table   table   table   -       caller
- *        protect     table   table   table   table   -       caller
- *        reclaim     table   table   table   table   -       caller
- *        walk        -       -       -       -       -       -
+ *                            update  reclaim walk    destroy
+ *        update              table   table   -       caller
+ *        reclaim             table   table   -       caller
+ *        walk                -       -       -       -
  *
+ *        update: map, unmap, protect, collapse, split, replace, and gw_pte_map_lock to unlock.
  *        "table": only where both change entries of one table, for as long as that takes.
  *        "caller": they must not run at the same time; walkers may, until a grace period after
  *        gw_destroy began.
  *
  *   G  A call that fails leaves the page table as it was. gw_unmap and gw_protect need memory
- *      only where a leaf lies across the start or the end of the range, and fail before they
- *      changed anything.
+ *      only where a leaf without a deposit lies across the start or the end of the range, and fail
+ *      before they changed anything. gw_collapse needs none.
  *   H  For what was unmapped: `invalidate` once a call, for the range that was in fact unmapped;
  *      then a grace period; then `release` for what leaves pointed to, and the tables turn free.
  *   I  A table whose last entry was removed is retired, at every level, whatever the size of the
@@ -63,7 +62,12 @@
  *   J  Tables and records of leaves that wait for grace periods take at most `deferred_limit`
  *      bytes, and as much again may be idle: past that an updater waits for a grace period
  *      itself. (Updaters look before they add, so that several at once may pass the limit by
- *      what each adds.)
+ *      what each adds. Deposits do not wait, and do not count.)
+ *
+ *   K  gw_collapse and gw_split change in what pieces a walk finds a page, and never what that maps
+ *      to; accessed and dirty are not lost, whenever the MMU sets them.
+ *   L  A leaf that has a deposit can be split once without memory. A table becomes a deposit like
+ *      any other new table: when no walker can be in it.
  *
  * FORMATS
  *
@@ -113,12 +117,18 @@ enum gw_policy {
 	GW_POLICY_MANUAL, /* when gw_reclaim is called, and not before */
 };
 
+/* To gw_map, beside the attributes, gw_collapse and gw_replace: keep a table for each leaf larger
+ * than a page, so that it can be split once, to leaves of the next size, when there is no memory.
+ */
+enum { GW_DEPOSIT = 1 << 8 };
+
 enum { GW_HEAPS_MAX = 3 };
 
 struct gw_opts {
 	struct gw_env *env;
 	enum gw_policy policy;
 	size_t deferred_limit; /* bytes; 0: 16 MiB */
+	uint64_t max_leaf;     /* bytes of the largest leaf that the MMU knows; 0: as the format */
 
 	/* Heaps made by the caller, from gw_heap_defaults, for several page tables to share or
 	 * to place tables in memory of the caller's choice. NULL: the page table makes its own. */
@@ -146,7 +156,7 @@ struct gw_pt_stats {
 	unsigned heaps;
 	/* Shared heaps: of all their page tables together. */
 	struct gw_heap_stats heap[GW_HEAPS_MAX];
-	uint64_t table_bytes; /* used: linked, or about to be */
+	uint64_t table_bytes; /* used: linked, deposited, or about to be */
 	uint64_t table_bytes_peak;
 	uint64_t waiting_bytes; /* unlinked, a grace period running */
 	uint64_t block_bytes;   /* held for tables in any state */
@@ -193,6 +203,9 @@ struct gw_format {
 	int (*unmap)(struct gw_pt *pt, uint64_t va, uint64_t bytes);
 	int (*protect)(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t attr);
 	void (*reclaim)(struct gw_pt *pt, uint64_t va, uint64_t bytes);
+	int64_t (*collapse)(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t flags);
+	int (*split)(struct gw_pt *pt, uint64_t va);
+	int (*replace)(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
 	bool (*walk)(const struct gw_pt *pt, uint64_t va, struct gw_leaf *leaf);
 	void (*stats)(struct gw_pt *pt, struct gw_pt_stats *stats);
 	int (*check)(struct gw_pt *pt);
@@ -222,6 +235,9 @@ const struct gw_format *gw_format_at(unsigned number);
 #define gw_unmap GW_NAME(unmap)
 #define gw_protect GW_NAME(protect)
 #define gw_reclaim GW_NAME(reclaim)
+#define gw_collapse GW_NAME(collapse)
+#define gw_split GW_NAME(split)
+#define gw_replace GW_NAME(replace)
 #define gw_pte_map GW_NAME(pte_map)
 #define gw_pte_unmap GW_NAME(pte_unmap)
 #define gw_pte_map_lock GW_NAME(pte_map_lock)
@@ -279,6 +295,32 @@ int gw_protect(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t attr);
  * that are outside the format's addresses are cut off. Cannot fail.
  * Context: as gw_map. */
 void gw_reclaim(struct gw_pt *pt, uint64_t va, uint64_t bytes);
+
+/* Replaces tables by larger leaves that map the same, wherever in [va, va + bytes) one leaf can
+ * stand for a whole table: its entries are leaves that continue one another, with equal attributes
+ * but for accessed and dirty, which the larger leaf has if any of them had. From the last level up,
+ * so that leaves can grow by several steps. Allocates nothing and releases no leaf; the tables are
+ * retired. `flags`: 0, or GW_DEPOSIT: they are kept for the new leaves instead, as soon as a grace
+ * period has passed, which the call then waits for.
+ * Context: as gw_map.
+ * Return: how many tables were replaced; -EINVAL: not in whole pages, empty, or other flags;
+ * -ERANGE. */
+int64_t gw_collapse(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t flags);
+
+/* Splits the leaf that maps va, if it is larger than a page, into a table of leaves of the next
+ * size that map the same. With a deposit this cannot fail.
+ * Context: as gw_map, but never waits for a grace period.
+ * Return: 0; -ENOENT: no such leaf is there; -ERANGE; -ENOMEM. */
+int gw_split(struct gw_pt *pt, uint64_t va);
+
+/* Maps [va, va + bytes), the span of one leaf, to [out, out + bytes) whatever is mapped there now:
+ * one leaf, a larger one's part, a table with smaller ones, of which some may be missing, or
+ * nothing. What was mapped there is retired. Allocates only for the last case and to split a larger
+ * leaf.
+ * Context: as gw_map.
+ * Return: as gw_map, but for -EEXIST; -EINVAL also when no leaf has that size, or `va` or `out` is
+ * not a multiple of it. */
+int gw_replace(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
 
 /* The entry of the page at va, for looking at; NULL: there is no table that would hold it
  * (nothing is mapped around, or a larger leaf is). Opens a read-side section that gw_pte_unmap

@@ -3,6 +3,25 @@
  * gw_check and gw_stats: the whole structure counted again, and figures of one moment. */
 #include "table.h"
 
+/* Whether a table's deposits are those of leaves; counts them. */
+static bool deposits_ok(const gw_entry *table, unsigned level, const struct desc *desc,
+			uint64_t tables[GW_HEAPS_MAX])
+{
+	unsigned leaves = 0, n = level ? gw_deposit_count(desc) : 0;
+
+	if (!n)
+		return level || !desc->deposits;
+	for (unsigned i = 0; i < entries(level); i++) {
+		if (!gw_deposit_has(desc, i))
+			continue;
+		leaves++;
+		if (!gw_fmt_is_leaf(gw_load_relaxed(&table[i]), level))
+			return false;
+	}
+	tables[gw_fmt_heap(level - 1)] += n;
+	return leaves == n;
+}
+
 /* Counts a table and all below it per heap. Return: whether each is what its descriptor says. */
 static bool table_ok(const struct page_table *p, gw_entry *table, unsigned level, uint64_t va,
 		     bool below_root, uint64_t tables[GW_HEAPS_MAX])
@@ -13,7 +32,8 @@ static bool table_ok(const struct page_table *p, gw_entry *table, unsigned level
 
 	tables[gw_fmt_heap(level)]++;
 	if (desc->dead || desc->level != level || desc->va != va || gw_load_relaxed(&desc->lock) ||
-	    (level < TOP && marks & IDLE && !below_root))
+	    (level < TOP && marks & IDLE && !below_root) ||
+	    !deposits_ok(table, level, desc, tables))
 		return false;
 	for (unsigned i = 0; i < entries(level); i++, va += gw_span(level)) {
 		uint64_t e = gw_load_relaxed(&table[i]);

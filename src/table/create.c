@@ -59,6 +59,16 @@ static bool reachable(const struct gw_heap *heap, unsigned level_of_tables)
 	return gw_fmt_table_address(gw_fmt_table(last, level), level) == last;
 }
 
+/* The level of the largest leaf that the options allow. */
+static unsigned max_level(uint64_t max_leaf)
+{
+	unsigned level = TOP;
+
+	while (max_leaf && gw_span(level) > max_leaf)
+		level--;
+	return level;
+}
+
 static int init(struct page_table *p)
 {
 	gw_entry *root;
@@ -91,7 +101,8 @@ int gw_create(const struct gw_opts *opts, struct gw_pt **pt)
 	struct page_table *p;
 	int err;
 
-	if (!opts->env || opts->policy > GW_POLICY_MANUAL)
+	if (!opts->env || opts->policy > GW_POLICY_MANUAL ||
+	    (opts->max_leaf && opts->max_leaf < gw_span(0)))
 		return -EINVAL;
 	p = opts->env->alloc(opts->env, sizeof(*p));
 	if (!p)
@@ -100,6 +111,7 @@ int gw_create(const struct gw_opts *opts, struct gw_pt **pt)
 	p->opts = *opts;
 	if (!p->opts.deferred_limit)
 		p->opts.deferred_limit = DEFAULT_DEFERRED_LIMIT;
+	p->max_level = max_level(opts->max_leaf);
 	gw_store_relaxed(&p->refs, 1);
 	err = init(p);
 	if (err) {

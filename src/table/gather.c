@@ -27,6 +27,8 @@ void gw_gather_start(struct gather *g, struct page_table *p)
 	g->dead = g->killed = NULL;
 	g->dead_level = 0;
 	g->dead_bytes = 0;
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
+		g->spare[i] = NULL;
 	g->batches = NULL;
 	g->nfew = 0;
 }
@@ -201,23 +203,32 @@ void gw_gather_leaf(struct gather *g, uint64_t va, uint64_t e, unsigned level)
 
 /* ---- Tables ---- */
 
+void gw_gather_deposits(struct gather *g, gw_entry *ring, unsigned level)
+{
+	if (ring)
+		gw_deposits_join(&g->spare[gw_fmt_heap(level - 1)], ring);
+}
+
 /* A dead table's entries are not cleared: they read as they did until the grace period is over. */
 static void kill(struct gather *g, struct desc *desc)
 {
 	desc->dead = true;
+	gw_gather_deposits(g, desc->deposits, desc->level);
+	desc->next_dead = NULL;
 	if (gw_load_relaxed(&desc->marks) & IDLE)
 		gw_fetch_sub_relaxed(&g->p->idle, 1);
 	g->dead_bytes += table_bytes(desc->level);
 }
 
-void gw_unlink_locked(struct gather *g, gw_entry *parent, unsigned level, unsigned index)
+void gw_unlink_locked(struct gather *g, gw_entry *parent, unsigned level, unsigned index,
+		      uint64_t to)
 {
 	gw_entry *table = child_of(g->p, gw_load_relaxed(&parent[index]), level);
 	struct desc *desc = desc_of(g->p, table, level - 1);
 
 	kill(g, desc);
-	entry_clear(&parent[index], level);
-	count_add(desc_of(g->p, parent, level), -1u);
+	entry_exchange(&parent[index], to);
+	count_add(desc_of(g->p, parent, level), -(uint32_t)is_empty(to, level));
 	desc->next_dead = g->dead;
 	desc->next_level = g->dead_level;
 	table_unlock(desc);
@@ -274,6 +285,8 @@ static void retire(struct gather *g, struct gw_retire *retires, gw_entry *table,
 	struct desc *desc = desc_of(p, table, level);
 	bool scan = (level > 0 || !g->no_release) && gw_load_relaxed(&desc->count);
 
+	if (!desc->dead)
+		gw_gather_deposits(g, desc->deposits, level);
 	for (unsigned i = 0; scan && i < entries(level); i++) {
 		uint64_t e = gw_load_relaxed(&table[i]);
 
@@ -311,8 +324,7 @@ static void retire_tables(struct gather *g)
 
 /* ---- The end ---- */
 
-/* Whether what is deferred already and what this call would add pass the limit (guarantee J). */
-static bool over_limit(const struct gather *g)
+bool gw_gather_over_limit(const struct gather *g)
 {
 	const struct page_table *p = g->p;
 	size_t bytes = g->dead_bytes + gw_load_relaxed(&p->batch_bytes);
@@ -322,15 +334,23 @@ static bool over_limit(const struct gather *g)
 	return bytes > p->opts.deferred_limit;
 }
 
+/* No walker ever reached them. */
+static void free_deposits(struct gather *g)
+{
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
+		gw_deposits_free(g->p->heap[i], &g->spare[i]);
+}
+
 void gw_gather_finish(struct gather *g)
 {
 	if (!GW_MUTANT(skip_invalidate))
 		gw_gather_invalidate(g);
-	if ((g->dead || g->batches || g->nfew) && g->may_wait && over_limit(g)) {
+	if ((g->dead || g->batches || g->nfew) && g->may_wait && gw_gather_over_limit(g)) {
 		wait(g);
 		g->waited = true;
 	}
 	retire_tables(g);
+	free_deposits(g);
 	defer_few(g);
 	release_batches(g);
 	release_few(g);
@@ -343,5 +363,6 @@ void gw_release_subtree(struct page_table *p, gw_entry *table)
 	gw_gather_start(&g, p);
 	g.waited = true;
 	retire(&g, NULL, table, TOP);
+	free_deposits(&g);
 	release_few(&g);
 }

@@ -11,7 +11,6 @@ enum { GRAFT_LEVEL = 2, TABLE_IN_THE_WAY = 1 };
  * leaves are smaller for that stretch. */
 struct map {
 	struct mapping m;
-	unsigned max_level;
 	uint64_t max_level_left; /* the stretch, as what is left of the range at its end */
 	uint64_t reclaimed_left; /* where empty tables were last retired, likewise; 0: nowhere */
 };
@@ -43,6 +42,10 @@ static int fill(struct page_table *p, gw_entry *table, unsigned level, struct ma
 				err = -EEXIST;
 			else if (i == first)
 				err = TABLE_IN_THE_WAY;
+			break;
+		}
+		if (!gw_deposit_new(p, table, level, i, m)) {
+			err = -ENOMEM;
 			break;
 		}
 		/* Release: what the leaf maps was written before (guarantee D). Pairs with
@@ -88,10 +91,10 @@ static int graft(struct page_table *p, gw_entry *table, unsigned level, unsigned
 }
 
 /* One table's worth. Return: an error, TABLE_IN_THE_WAY, or 0: with or without progress, go on. */
-static int step(struct page_table *p, struct mapping *m, unsigned max_level, unsigned *level)
+static int step(struct page_table *p, struct mapping *m, unsigned *level)
 {
 	struct path path;
-	unsigned want = gw_leaf_level(m, max_level);
+	unsigned want = gw_leaf_level(m);
 	int err;
 
 	p->env->read_lock(p->env);
@@ -115,7 +118,7 @@ static void make_way(struct page_table *p, struct map *map, unsigned level)
 	struct span place = {.first = va, .last = va + (gw_span(level) - 1)};
 
 	if (map->reclaimed_left == map->m.at.left || p->opts.policy == GW_POLICY_MANUAL) {
-		map->max_level = level - 1;
+		map->m.max_level = level - 1;
 		map->max_level_left = map->m.at.left - gw_span(level);
 		return;
 	}
@@ -139,36 +142,23 @@ static void take_back(struct page_table *p, const struct mapping *mapped)
 	gw_gather_finish(&g);
 }
 
-static int check(uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
-{
-	uint64_t max = GW_OUT_BITS == 64 ? UINT64_MAX : (1ull << (GW_OUT_BITS & 63)) - 1;
-	int err = range_check(va, bytes);
-
-	if (err)
-		return err;
-	if (!gw_fmt_aligned(out, 0))
-		return -EINVAL;
-	if (out > max || gw_fmt_advance(out, bytes - 1) > max ||
-	    gw_fmt_advance(out, bytes - 1) < out)
-		return -ERANGE;
-	return attr_check(attr);
-}
-
 int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
 {
 	struct page_table *p = page_table_of(pt);
 	struct map map = {
-		.m = {.at = {.va = gw_low(va), .left = bytes}, .out = out, .attr = attr},
-		.max_level = TOP,
+		.m = {.at = {.va = gw_low(va), .left = bytes},
+		      .out = out,
+		      .attr = attr,
+		      .max_level = p->max_level},
 	};
-	int err = check(va, bytes, out, attr);
+	int err = gw_mapping_check(va, bytes, out, attr);
 
 	while (!err && map.m.at.left) {
 		unsigned level;
 
 		if (map.m.at.left <= map.max_level_left)
-			map.max_level = TOP;
-		err = step(p, &map.m, map.max_level, &level);
+			map.m.max_level = p->max_level;
+		err = step(p, &map.m, &level);
 		if (err == TABLE_IN_THE_WAY) {
 			make_way(p, &map, level);
 			err = 0;

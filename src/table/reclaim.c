@@ -30,7 +30,7 @@ bool gw_unlink_if_empty(struct gather *g, gw_entry *parent, unsigned level, unsi
 		table_unlock(desc);
 		return false;
 	}
-	gw_unlink_locked(g, parent, level, index);
+	gw_unlink_locked(g, parent, level, index, gw_fmt_empty(level));
 	return true;
 }
 

@@ -14,68 +14,88 @@ static void fill_from(gw_entry *table, unsigned level, uint64_t e)
 	}
 }
 
-/* Puts a table in the place of a leaf, under the lock. Return: false: it is no leaf any more.
- * The last store releases the table's entries to walkers; pairs with gw_walk. */
-static bool replace(struct gather *g, gw_entry *entry, unsigned level, gw_entry *child)
+/* Puts a table in the place of a leaf, under the lock. The last store releases the table's entries
+ * to walkers; pairs with gw_walk. */
+static void replace(struct gather *g, gw_entry *entry, unsigned level, gw_entry *child)
 {
 	struct page_table *p = g->p;
-	uint64_t e = gw_load_relaxed(entry), va = desc_of(p, child, level - 1)->va;
+	struct desc *desc = desc_of(p, child, level - 1);
+	uint64_t e = gw_load_relaxed(entry);
 
-	if (!gw_fmt_is_leaf(e, level))
-		return false;
+	count_add(desc, entries(level - 1));
 	if (GW_FMT_BREAK_BEFORE_MAKE) {
 		fill_from(child, level - 1, entry_clear(entry, level));
-		gw_gather_range(g, va, gw_span(level));
+		gw_gather_range(g, desc->va, gw_span(level));
 		gw_gather_invalidate(g);
 		gw_store_release(entry, link_to(p, child, level));
-		return true;
+		return;
 	}
 	/* Hardware may set accessed and dirty until the exchange: then copy again. */
 	do
 		fill_from(child, level - 1, e);
 	while (!gw_cas_acq_rel(entry, &e, link_to(p, child, level)));
-	return true;
 }
 
-/* Splits the leaf at va once, if one lies across it. Return: 1 to go on, 0 when nothing is left
- * to do, -ENOMEM. */
-static int split_once(struct gather *g, uint64_t va)
+/* Splits a leaf of a locked table, with its deposit if it has one. Return: 1, or -ENOMEM. */
+static int split_entry(struct gather *g, gw_entry *table, unsigned level, uint64_t va)
+{
+	struct page_table *p = g->p;
+	unsigned index = gw_index(va, level);
+	gw_entry *child = gw_deposit_take(desc_of(p, table, level), index);
+
+	if (child)
+		table_init(p, child, level - 1, va);
+	else
+		child = table_alloc(p, level - 1, va);
+	if (!child)
+		return -ENOMEM;
+	replace(g, &table[index], level, child);
+	return 1;
+}
+
+/* Whether the leaf that maps va has to be split: `across` it, or whatever its start. */
+static bool to_split(uint64_t e, unsigned level, uint64_t va, bool across)
+{
+	return gw_fmt_is_leaf(e, level) && level && (!across || va & (gw_span(level) - 1));
+}
+
+/* Splits the leaf at va once, if it is there and to be split. Return: 1: done; 0: there was nothing
+ * to do; -ENOMEM. */
+static int split_once(struct gather *g, uint64_t va, bool across)
 {
 	struct page_table *p = g->p;
 	struct cursor at = {.va = va};
-	struct path path;
-	unsigned level = descend(p, &path, &at, 0, false);
-	gw_entry *entry = &path.table[level][gw_index(va, level)], *child;
-	struct desc *desc = desc_of(p, path.table[level], level);
-	bool done = false;
+	int done = 0;
 
-	if (!gw_fmt_is_leaf(gw_load_relaxed(entry), level) || !(va & (gw_span(level) - 1)))
-		return 0;
-	child = table_alloc(p, level - 1, va);
-	if (!child)
-		return -ENOMEM;
-	count_add(desc_of(p, child, level - 1), entries(level - 1));
-	if (table_lock(p, desc)) {
-		done = replace(g, entry, level, child);
+	p->env->read_lock(p->env);
+	for (;;) {
+		struct path path;
+		unsigned level = descend(p, &path, &at, 0, false);
+		gw_entry *entry = &path.table[level][gw_index(va, level)];
+		struct desc *desc = desc_of(p, path.table[level], level);
+
+		if (!to_split(gw_load_relaxed(entry), level, va, across))
+			break;
+		if (!table_lock(p, desc))
+			continue;
+		if (to_split(gw_load_relaxed(entry), level, va, across))
+			done = split_entry(g, path.table[level], level, va);
 		table_unlock(desc);
+		if (done)
+			break;
 	}
-	if (!done)
-		gw_heap_free(heap_of(p, level - 1), (void *)child);
-	return 1;
+	p->env->read_unlock(p->env);
+	return done;
 }
 
 int gw_split_at(struct gather *g, uint64_t va)
 {
-	struct gw_env *env = g->p->env;
 	int more = 1;
 
 	if (gw_low(va) != va)
 		return 0; /* the end of the address space */
-	while (more > 0) {
-		env->read_lock(env);
-		more = split_once(g, va);
-		env->read_unlock(env);
-	}
+	while (more > 0)
+		more = split_once(g, va, true);
 	return more;
 }
 
@@ -84,4 +104,19 @@ int gw_split_ends(struct gather *g, const struct cursor *at)
 	int err = gw_split_at(g, at->va);
 
 	return err ? err : gw_split_at(g, at->va + at->left);
+}
+
+int gw_split(struct gw_pt *pt, uint64_t va)
+{
+	struct gather g;
+	int done;
+
+	if (gw_fmt_canonical(gw_low(va)) != va)
+		return -ERANGE;
+	gw_gather_start(&g, page_table_of(pt));
+	done = split_once(&g, gw_low(va), false);
+	gw_gather_finish(&g);
+	if (!done)
+		return -ENOENT;
+	return done < 0 ? done : 0;
 }

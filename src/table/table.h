@@ -11,10 +11,19 @@
 
 /* Every format has its own of these too. */
 #define gw_pt_put GW_NAME(pt_put_)
+#define gw_deposit_has GW_NAME(deposit_has_)
+#define gw_deposit_put GW_NAME(deposit_put_)
+#define gw_deposit_take GW_NAME(deposit_take_)
+#define gw_deposit_count GW_NAME(deposit_count_)
+#define gw_deposit_new GW_NAME(deposit_new_)
+#define gw_deposits_join GW_NAME(deposits_join_)
+#define gw_deposits_free GW_NAME(deposits_free_)
 #define gw_gather_start GW_NAME(gather_start_)
 #define gw_gather_room GW_NAME(gather_room_)
 #define gw_gather_leaf GW_NAME(gather_leaf_)
 #define gw_gather_range GW_NAME(gather_range_)
+#define gw_gather_deposits GW_NAME(gather_deposits_)
+#define gw_gather_over_limit GW_NAME(gather_over_limit_)
 #define gw_unlink_locked GW_NAME(unlink_locked_)
 #define gw_gather_kill GW_NAME(gather_kill_)
 #define gw_gather_invalidate GW_NAME(gather_invalidate_)
@@ -27,6 +36,7 @@
 #define gw_split_at GW_NAME(split_at_)
 #define gw_split_ends GW_NAME(split_ends_)
 #define gw_unmap_range GW_NAME(unmap_range_)
+#define gw_mapping_check GW_NAME(mapping_check_)
 #define gw_mapping_advance GW_NAME(mapping_advance_)
 #define gw_leaf_level GW_NAME(leaf_level_)
 #define gw_build GW_NAME(build_)
@@ -35,8 +45,8 @@
 enum { TOP = GW_LEVELS - 1 };
 
 /* A table's descriptor, beside its block. Lock order: parent before child, and two at a time
- * only to link or unlink the child. The lock of a table covers its entries, `count`, `dead`, and
- * the mark IDLE. */
+ * only to link or unlink the child. The lock of a table covers its entries, `count`, `dead`,
+ * `deposits` and the mark IDLE. */
 struct desc {
 	gw_lock lock;
 	_Atomic uint32_t count; /* of entries that are not empty; without the lock a hint only */
@@ -47,8 +57,12 @@ struct desc {
 	/* Low form, of the first entry. Aligned where 32-bit ABIs do not: descriptors are
 	 * multiples of 8 bytes. */
 	_Alignas(8) uint64_t va;
-	/* Of a dead table, for its gather: the next one that was unlinked on its own. */
-	gw_entry *next_dead;
+	union {
+		/* Of a table that is not dead: tables kept for leaves in it; see deposit.c. */
+		gw_entry *deposits;
+		/* Of a dead one, for its gather: the next that was unlinked on its own. */
+		gw_entry *next_dead;
+	};
 };
 
 enum {
@@ -65,6 +79,7 @@ struct page_table {
 	struct gw_opts opts;
 	struct gw_heap *heap[GW_HEAPS_MAX];
 	bool own_heap[GW_HEAPS_MAX];
+	unsigned max_level;           /* of leaves */
 	_Atomic uint64_t refs;        /* the caller; a sweep in flight; each batch in flight */
 	_Atomic uint64_t idle;        /* tables marked IDLE */
 	_Atomic uint64_t batch_bytes; /* of leaves that wait to be released */
@@ -119,21 +134,25 @@ static inline uint64_t link_to(const struct page_table *p, const gw_entry *child
 	return gw_fmt_table((uintptr_t)child - p->pt.to_pointer, level);
 }
 
+static inline void table_init(struct page_table *p, gw_entry *table, unsigned level, uint64_t va)
+{
+	struct desc *desc = desc_of(p, table, level);
+
+	gw_store_relaxed(&desc->lock, 0);
+	gw_store_relaxed(&desc->count, 0);
+	gw_store_relaxed(&desc->marks, 0);
+	desc->level = (uint8_t)level;
+	desc->dead = false;
+	desc->va = va & ~((gw_span(level) << gw_fmt_index_bits(level)) - 1);
+	desc->deposits = NULL;
+}
+
 static inline gw_entry *table_alloc(struct page_table *p, unsigned level, uint64_t va)
 {
 	gw_entry *table = gw_heap_alloc(heap_of(p, level));
 
-	if (table) {
-		struct desc *desc = desc_of(p, table, level);
-
-		gw_store_relaxed(&desc->lock, 0);
-		gw_store_relaxed(&desc->count, 0);
-		gw_store_relaxed(&desc->marks, 0);
-		desc->level = (uint8_t)level;
-		desc->dead = false;
-		desc->va = va & ~((gw_span(level) << gw_fmt_index_bits(level)) - 1);
-		desc->next_dead = NULL;
-	}
+	if (table)
+		table_init(p, table, level, va);
 	return table;
 }
 
@@ -160,14 +179,20 @@ static inline void count_add(struct desc *desc, uint32_t n)
 	gw_store_relaxed(&desc->count, gw_load_relaxed(&desc->count) + n);
 }
 
-/* Empties an entry: an exchange, since hardware may set bits in it at any moment. */
-static inline uint64_t entry_clear(gw_entry *e, unsigned level)
+/* Changes an entry under its table's lock: an exchange, since hardware may set bits in it at any
+ * moment. Release: what a leaf maps was written before, a table filled. Pairs with gw_walk. */
+static inline uint64_t entry_exchange(gw_entry *e, uint64_t to)
 {
 	if (GW_FMT_HW_UPDATES)
-		return gw_exchange_acq_rel(e, gw_fmt_empty(level));
+		return gw_exchange_acq_rel(e, to);
 	uint64_t old = gw_load_relaxed(e);
-	gw_store_release(e, gw_fmt_empty(level));
+	gw_store_release(e, to);
 	return old;
+}
+
+static inline uint64_t entry_clear(gw_entry *e, unsigned level)
+{
+	return entry_exchange(e, gw_fmt_empty(level));
 }
 
 static inline bool is_empty(uint64_t e, unsigned level)
@@ -257,6 +282,19 @@ static inline unsigned descend(const struct page_table *p, struct path *path,
 	}
 }
 
+/* ---- deposit.c: tables kept for the leaves of a locked table ---- */
+
+/* Whether the leaf behind that entry has one. */
+bool gw_deposit_has(const struct desc *desc, unsigned index);
+/* Keeps a table for a leaf that has none; no walker can reach it. */
+void gw_deposit_put(struct desc *desc, unsigned index, gw_entry *table);
+/* Takes back a leaf's, a ring of one; NULL: it has none. Table and descriptor hold garbage. */
+gw_entry *gw_deposit_take(struct desc *desc, unsigned index);
+unsigned gw_deposit_count(const struct desc *desc);
+/* Adds the deposits of one ring to another; both may be empty. */
+void gw_deposits_join(gw_entry **ring, gw_entry *other);
+void gw_deposits_free(struct gw_heap *heap, gw_entry **ring);
+
 /* ---- gather.c: what one call has unlinked ---- */
 
 enum { FEW = 8 };
@@ -273,9 +311,10 @@ struct gather {
 	uint64_t first, last; /* low form: what to invalidate; first > last: nothing */
 	gw_entry *dead;       /* tables unlinked on their own; their descriptors link them */
 	uint8_t dead_level;
-	gw_entry *killed;        /* from here on, all below is dead too */
-	size_t dead_bytes;       /* of all dead tables */
-	struct batch *batches;   /* of leaves; the first is being filled */
+	gw_entry *killed;              /* from here on, all below is dead too */
+	size_t dead_bytes;             /* of all dead tables */
+	gw_entry *spare[GW_HEAPS_MAX]; /* deposits whose leaves are gone: a ring a heap */
+	struct batch *batches;         /* of leaves; the first is being filled */
 	struct gw_leaf few[FEW]; /* where leaves go when they are few, or there is no memory */
 	unsigned nfew;
 };
@@ -288,14 +327,19 @@ unsigned gw_gather_room(struct gather *g, uint64_t want);
 void gw_gather_leaf(struct gather *g, uint64_t va, uint64_t e, unsigned level);
 /* Adds to what is to be invalidated. */
 void gw_gather_range(struct gather *g, uint64_t va, uint64_t bytes);
-/* Unlinks the table behind an entry; both tables are locked, and the child's lock is dropped.
- * What is below it goes with it, in gw_gather_kill. */
-void gw_unlink_locked(struct gather *g, gw_entry *parent, unsigned level, unsigned index);
+/* Adds deposits that came off a table of that level, as a ring; NULL: none. */
+void gw_gather_deposits(struct gather *g, gw_entry *ring, unsigned level);
+/* Unlinks the table behind an entry, and leaves `to` there, empty or a leaf; both tables are
+ * locked, and the child's lock is dropped. What is below it goes with it, in gw_gather_kill. */
+void gw_unlink_locked(struct gather *g, gw_entry *parent, unsigned level, unsigned index,
+		      uint64_t to);
 /* Marks all tables below those unlinked dead, so that no updater changes them any more. Outside
  * locks. */
 void gw_gather_kill(struct gather *g);
 /* Invalidates what was gathered so far. */
 void gw_gather_invalidate(struct gather *g);
+/* Whether what is deferred already and what this call would add pass the limit (guarantee J). */
+bool gw_gather_over_limit(const struct gather *g);
 /* Retires what was gathered: guarantee H. Outside locks and read-side sections. */
 void gw_gather_finish(struct gather *g);
 /* Releases a subtree that no walker can reach any more: leaves to their callback, tables to
@@ -339,12 +383,19 @@ int gw_unmap_range(struct gather *g, struct cursor at);
 struct mapping {
 	struct cursor at;
 	uint64_t out;
-	uint32_t attr;
+	uint32_t attr;      /* and GW_DEPOSIT */
+	unsigned max_level; /* of its leaves, as the page table's options say */
 };
 
+/* Checks a mapping of the caller's: 0, or an error of gw_map's. */
+int gw_mapping_check(uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
 void gw_mapping_advance(struct mapping *m, uint64_t bytes);
-/* The level of the largest leaf that fits at the start of a mapping, at most `level`. */
-unsigned gw_leaf_level(const struct mapping *m, unsigned level);
+/* The level of the largest leaf that fits at the start of a mapping. */
+unsigned gw_leaf_level(const struct mapping *m);
+/* Makes the deposit that the mapping asks for, if it does, for a leaf of a table that is locked or
+ * that nobody else can reach. Return: false: no memory. */
+bool gw_deposit_new(struct page_table *p, gw_entry *table, unsigned level, unsigned index,
+		    const struct mapping *m);
 /* Builds a table that no walker can reach, with the part of the mapping that falls into it;
  * NULL: no memory. */
 gw_entry *gw_build(struct page_table *p, unsigned level, struct mapping m);

@@ -29,11 +29,14 @@ static int clear_entry(struct gather *g, gw_entry *table, unsigned level, unsign
 		if (!whole_tables(g) || !covers(at, level))
 			return -1;
 		gw_lock_take(&desc_of(g->p, child_of(g->p, e, level), level - 1)->lock, g->p->env);
-		gw_unlink_locked(g, table, level, i);
+		gw_unlink_locked(g, table, level, i, gw_fmt_empty(level));
 	} else if (gw_fmt_is_leaf(e, level) && wanted(g, at, e, level)) {
 		if (!covers(at, level))
 			return -1;
 		e = entry_clear(&table[i], level);
+		if (level)
+			gw_gather_deposits(g, gw_deposit_take(desc_of(g->p, table, level), i),
+					   level);
 		if (!g->no_release)
 			gw_gather_leaf(g, at->va, e, level);
 		return 1;

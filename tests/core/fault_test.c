@@ -3,7 +3,7 @@
  * Every allocation of a fixed sequence fails once, and once with all that follow. */
 #include "bench.h"
 
-enum kind { STOP, MAP, UNMAP, PROTECT, RECLAIM, CLEAR, GRACE };
+enum kind { STOP, MAP, DEPOSIT, UNMAP, PROTECT, RECLAIM, CLEAR, COLLAPSE, SPLIT, REPLACE, GRACE };
 
 struct op {
 	enum kind kind;
@@ -36,6 +36,15 @@ static struct op op_at(unsigned i)
 		{PROTECT, HALF, S(1), false},
 		{UNMAP, HALF + S(1) + 2 * PAGE, PAGE, false},
 		{MAP, 0, S(1) - PAGE, false},
+		{DEPOSIT, HALF + 4 * S(2), 3 * S(1), false},
+		{SPLIT, HALF + 4 * S(2) + PAGE, 0, false},
+		{REPLACE, HALF + 4 * S(2), PAGE, false},
+		{SPLIT, HALF + 4 * S(2), 0, false},
+		{UNMAP, HALF + 4 * S(2) + S(1) + PAGE, PAGE, false},
+		{REPLACE, HALF + 4 * S(2) + S(1), S(1), false},
+		{REPLACE, HALF + 5 * S(2), PAGE, false},
+		{COLLAPSE, HALF + 4 * S(2), 3 * S(1), false},
+		{UNMAP, HALF + 4 * S(2) + PAGE, 2 * S(1), false},
 	};
 
 	return i < LENGTH(sequence) ? sequence[i] : (struct op){.kind = STOP};
@@ -43,9 +52,21 @@ static struct op op_at(unsigned i)
 
 static int run_op(struct fixture *x, const struct op *op)
 {
+	int err;
+
 	switch (op->kind) {
 	case MAP:
 		return fix_map(x, op->va, op->bytes, TO(op->va), WRITABLE);
+	case DEPOSIT:
+		return fix_map(x, op->va, op->bytes, TO(op->va), WRITABLE | GW_DEPOSIT);
+	case COLLAPSE:
+		assert_true(fix_collapse(x, op->va, op->bytes, GW_DEPOSIT) >= 0);
+		return 0;
+	case SPLIT:
+		err = fix_split(x, op->va);
+		return err == -ENOENT ? 0 : err; /* a page */
+	case REPLACE:
+		return fix_replace(x, op->va, op->bytes, TO(op->va), WRITABLE | GW_DEPOSIT);
 	case UNMAP:
 		return fix_unmap(x, op->va, op->bytes);
 	case PROTECT:

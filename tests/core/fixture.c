@@ -144,7 +144,9 @@ void fix_start_on(struct fixture *x, struct fake_env *f, const struct gw_opts *w
 {
 	struct gw_opts opts = with ? *with : (struct gw_opts){.policy = GW_POLICY_LAZY};
 
-	*x = (struct fixture){.f = f, .policy = opts.policy};
+	*x = (struct fixture){.f = f, .policy = opts.policy, .max_level = fix_leaf_level()};
+	while (opts.max_leaf && gw_span(x->max_level) > opts.max_leaf)
+		x->max_level--;
 	memcpy(x->heap, opts.heap, sizeof(x->heap));
 	opts.env = &f->env;
 	opts.invalidate = on_invalidate;
@@ -193,6 +195,7 @@ static void destroy(struct fixture *x)
 	assert_true(x->destroyed);
 	extents_free(&x->model);
 	extents_free(&x->awaiting);
+	extents_free(&x->deposits);
 }
 
 void fix_end(struct fixture *x)
@@ -212,6 +215,52 @@ void fix_end(struct fixture *x)
 		return;
 	fake_env_done(f);
 	free(f);
+}
+
+/* ---- Deposits ---- */
+
+static gw_entry *below(struct fixture *x, uint64_t e, unsigned level)
+{
+	return (gw_entry *)(uintptr_t)(gw_fmt_table_address(e, level) + x->pt->to_pointer);
+}
+
+static bool leaf_at(struct fixture *x, uint64_t va, unsigned *level)
+{
+	uint64_t e = gw_load_relaxed(fix_entry(x, va, level));
+
+	return gw_fmt_is_leaf(e, *level);
+}
+
+/* Notes that the larger leaves in a range have deposits now. */
+static void deposited(struct fixture *x, uint64_t va, uint64_t bytes)
+{
+	for (uint64_t step; bytes; va += step, bytes -= step) {
+		unsigned level;
+		bool leaf = leaf_at(x, va, &level);
+
+		step = gw_span(level) - (va & (gw_span(level) - 1));
+		step = step < bytes ? step : bytes;
+		if (leaf && level && step == gw_span(level) &&
+		    !extents_overlap(&x->deposits, va, step))
+			/* No two continue one another. */
+			extents_add(&x->deposits, (struct extent){va, step, .out = 2 * va});
+	}
+}
+
+/* Forgets the deposits of leaves that are gone. */
+static void prune_deposits(struct fixture *x)
+{
+	struct extents left = {0};
+
+	for (size_t i = 0; i < x->deposits.n; i++) {
+		struct extent e = x->deposits.at[i];
+		unsigned level;
+
+		if (leaf_at(x, e.va, &level) && gw_span(level) == e.bytes)
+			extents_append(&left, e);
+	}
+	extents_free(&x->deposits);
+	x->deposits = left;
 }
 
 /* ---- Operations ---- */
@@ -263,7 +312,11 @@ int fix_map(struct fixture *x, uint64_t va, uint64_t bytes, uint64_t out, uint32
 		assert_true(err == (exists ? -EEXIST : 0) || err == -ENOMEM);
 	assert_true(released == x->released || x->f->sync_runs_calls);
 	if (!err)
-		extents_add(&x->model, (struct extent){va, bytes, out, attr, 0});
+		extents_add(&x->model,
+			    (struct extent){va, bytes, out, attr & ~(uint32_t)GW_DEPOSIT, 0});
+	prune_deposits(x);
+	if (!err && attr & GW_DEPOSIT)
+		deposited(x, va, bytes);
 	return err;
 }
 
@@ -309,6 +362,7 @@ int fix_unmap(struct fixture *x, uint64_t va, uint64_t bytes)
 		if (removed.n && !x->relaxed)
 			assert_false(extents_overlap(&x->model, gw_low(x->last.va), x->last.bytes));
 	}
+	prune_deposits(x);
 	extents_free(&removed);
 	extents_free(&awaiting);
 	return err;
@@ -342,8 +396,129 @@ int fix_protect(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t attr)
 	}
 	if (!err)
 		check_invalidate(x, &changed);
+	prune_deposits(x);
 	extents_free(&old);
 	extents_free(&changed);
+	return err;
+}
+
+/* ---- Larger leaves ---- */
+
+struct collapse {
+	struct extent range;
+	uint64_t n;
+	struct extents made;
+};
+
+/* What a table will be collapsed to: by recursion, where the library goes level by level. Return:
+ * whether that is a leaf. */
+static bool predict(struct fixture *x, const gw_entry *table, unsigned level, uint64_t va,
+		    struct collapse *c, struct extent *leaf)
+{
+	bool all = true;
+
+	*leaf = (struct extent){.va = va, .bytes = gw_span(level) << gw_fmt_index_bits(level)};
+	for (unsigned i = 0; i < 1u << gw_fmt_index_bits(level); i++, va += gw_span(level)) {
+		uint64_t e = gw_load_relaxed((gw_entry *)(uintptr_t)&table[i]);
+		struct extent one = {.va = va, .bytes = gw_span(level)};
+		bool is_leaf = gw_fmt_is_leaf(e, level);
+
+		if (is_leaf) {
+			one.out = gw_fmt_out(e, level);
+			one.attr = gw_fmt_attr(e, level);
+		} else if (gw_fmt_is_table(e, level)) {
+			is_leaf = predict(x, below(x, e, level), level - 1, va, c, &one);
+		}
+		if (!i) {
+			leaf->out = one.out;
+			leaf->attr = one.attr;
+		}
+		all = all && is_leaf && one.out == gw_fmt_advance(leaf->out, i * gw_span(level)) &&
+		      !((one.attr ^ leaf->attr) & ~(uint32_t)(GW_ACCESSED | GW_DIRTY));
+		leaf->attr |= one.attr;
+	}
+	if (!all || level + 1 > x->max_level || !gw_fmt_leaf_level(level + 1) ||
+	    !gw_fmt_aligned(leaf->out, level + 1) || leaf->va < c->range.va ||
+	    extent_last(leaf) > extent_last(&c->range))
+		return false;
+	c->n++;
+	extents_append(&c->made, *leaf);
+	return true;
+}
+
+int64_t fix_collapse(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t flags)
+{
+	struct collapse c = {.range = {.va = va, .bytes = bytes}};
+	uint64_t released = x->released, synchronizes = x->f->synchronizes;
+	struct extent root;
+	int64_t n;
+
+	predict(x, x->pt->root, FIX_TOP, 0, &c, &root);
+	begin(x, NULL);
+	n = gw_collapse(x->pt, gw_fmt_canonical(va), bytes, flags);
+	end(x);
+	assert_int_equal(n, c.n);
+	assert_true(released == x->released || x->f->sync_runs_calls);
+	assert_int_equal(x->invalidates > 0, n > 0);
+	if (flags & GW_DEPOSIT && n)
+		assert_true(x->f->synchronizes > synchronizes);
+	for (size_t i = 0; i < c.made.n; i++) {
+		extents_cut(&x->model, c.made.at[i].va, c.made.at[i].bytes, NULL);
+		extents_add(&x->model, c.made.at[i]);
+	}
+	prune_deposits(x);
+	for (size_t i = 0; flags & GW_DEPOSIT && i < c.made.n; i++)
+		deposited(x, c.made.at[i].va, c.made.at[i].bytes);
+	extents_free(&c.made);
+	return n;
+}
+
+int fix_split(struct fixture *x, uint64_t va)
+{
+	unsigned level, now;
+	bool deposit = extents_overlap(&x->deposits, va & ~(uint64_t)(PAGE - 1), PAGE);
+	bool leaf = leaf_at(x, va, &level);
+	int err;
+
+	begin(x, NULL);
+	err = gw_split(x->pt, gw_fmt_canonical(va));
+	if (!leaf || !level)
+		assert_int_equal(err, -ENOENT);
+	else
+		assert_true(!err || (err == -ENOMEM && x->relaxed && !deposit));
+	assert_int_equal(x->invalidates, !err && GW_FMT_BREAK_BEFORE_MAKE);
+	leaf_at(x, va, &now);
+	assert_int_equal(now, level - !err);
+	prune_deposits(x);
+	return err;
+}
+
+int fix_replace(struct fixture *x, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
+{
+	struct extents removed = {0}, awaiting;
+	int err;
+
+	copy(&awaiting, &x->awaiting);
+	extents_cut(&x->model, va, bytes, &removed);
+	begin(x, &removed);
+	err = gw_replace(x->pt, gw_fmt_canonical(va), bytes, out, attr);
+	end(x);
+	if (err) {
+		assert_true(x->relaxed && err == -ENOMEM);
+		take_back(x, &removed, &awaiting);
+	} else {
+		for (size_t i = 0; i < x->awaiting.n; i++)
+			assert_true(x->awaiting.at[i].stamp > 0);
+		extents_add(&x->model,
+			    (struct extent){va, bytes, out, attr & ~(uint32_t)GW_DEPOSIT, 0});
+		prune_deposits(x); /* of a larger leaf around it */
+		extents_cut(&x->deposits, va, bytes, NULL);
+		if (attr & GW_DEPOSIT)
+			deposited(x, va, bytes);
+	}
+	prune_deposits(x);
+	extents_free(&removed);
+	extents_free(&awaiting);
 	return err;
 }
 
@@ -394,11 +569,6 @@ void fix_record(struct fixture *x, uint64_t va, uint32_t attr)
 }
 
 /* ---- Verification ---- */
-
-static gw_entry *below(struct fixture *x, uint64_t e, unsigned level)
-{
-	return (gw_entry *)(uintptr_t)(gw_fmt_table_address(e, level) + x->pt->to_pointer);
-}
 
 /* Every leaf in order, straight from the entries. */
 static void scan(struct fixture *x, const gw_entry *table, unsigned level, uint64_t va,
@@ -465,6 +635,21 @@ static void verify_every_page(struct fixture *x)
 	}
 }
 
+/* Each table is linked, or a deposit that the model knows. */
+static void verify_used(struct fixture *x)
+{
+	struct gw_pt_stats stats;
+	uint64_t used = 0, tables = x->deposits.n;
+
+	gw_stats(x->pt, &stats);
+	for (unsigned i = 0; i < stats.heaps; i++)
+		used += stats.heap[i].used;
+	for (unsigned level = 0; level <= FIX_TOP; level++)
+		tables += x->tables[level];
+	if (!x->heap[0])
+		assert_int_equal(used, tables);
+}
+
 void fix_verify(struct fixture *x)
 {
 	struct extents found = {0};
@@ -479,6 +664,7 @@ void fix_verify(struct fixture *x)
 	else
 		verify_edges(x);
 	assert_int_equal(gw_check(x->pt), 0);
+	verify_used(x);
 	for (unsigned i = 0; i < GW_HEAPS_MAX; i++)
 		if (x->heap[i])
 			assert_int_equal(gw_heap_check(x->heap[i]), 0);

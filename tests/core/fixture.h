@@ -25,9 +25,11 @@ struct fixture {
 	struct gw_pt *pt;
 	struct gw_heap *heap[GW_HEAPS_MAX]; /* given to the page table; NULL: it has its own */
 	enum gw_policy policy;
+	unsigned max_level; /* of leaves */
 
 	struct extents model;    /* what is mapped */
 	struct extents awaiting; /* what was unmapped, not released yet; in no order, may overlap */
+	struct extents deposits; /* leaves that have one */
 	uint64_t call_began;     /* the stamp of the operation under way */
 
 	unsigned invalidates; /* during the last operation */
@@ -63,6 +65,9 @@ struct gw_heap *fix_heap(struct fake_env *f, unsigned number, unsigned tables_pe
 int fix_map(struct fixture *x, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
 int fix_unmap(struct fixture *x, uint64_t va, uint64_t bytes);
 int fix_protect(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t attr);
+int64_t fix_collapse(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t flags);
+int fix_split(struct fixture *x, uint64_t va);
+int fix_replace(struct fixture *x, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
 void fix_reclaim(struct fixture *x, uint64_t va, uint64_t bytes);
 /* Sets a page's entry, to a leaf or to empty. Return: false: there is no table for it. */
 bool fix_set(struct fixture *x, uint64_t va, bool leaf, uint64_t out, uint32_t attr);

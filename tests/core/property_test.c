@@ -126,7 +126,7 @@ static void do_map(struct episode *e, struct fixture *x)
 	/* Half of those that would find something there go into the gap before it. */
 	if (next && next->va > va && next->va < va + bytes && one_in(e, 2))
 		bytes = next->va - va;
-	fix_map(x, va, bytes, any_out(e, va, bytes), any_attr(e));
+	fix_map(x, va, bytes, any_out(e, va, bytes), any_attr(e) | (one_in(e, 3) ? GW_DEPOSIT : 0));
 }
 
 static void do_unmap(struct episode *e, struct fixture *x)
@@ -141,6 +141,52 @@ static void do_protect(struct episode *e, struct fixture *x)
 	uint64_t va = near_va(e, x);
 
 	fix_protect(x, va, any_bytes(e, va), any_attr(e));
+}
+
+/* The range of a leaf of some level, or of several. */
+static uint64_t leaf_range(struct episode *e, struct fixture *x, uint64_t *va)
+{
+	unsigned level;
+
+	do
+		level = (unsigned)below(e, x->max_level + 1);
+	while (!gw_fmt_leaf_level(level));
+	*va = near_va(e, x) & ~(gw_span(level) - 1);
+	return gw_span(level);
+}
+
+static uint64_t leaf_out(struct episode *e, uint64_t va, uint64_t bytes)
+{
+	return any_out(e, va, PAGE) & ~(GW_FMT_ONE_VALUE ? 0 : bytes - 1);
+}
+
+static void do_collapse(struct episode *e, struct fixture *x)
+{
+	uint64_t va, bytes = leaf_range(e, x, &va);
+
+	if (one_in(e, 3))
+		bytes = any_bytes(e, va);
+	fix_collapse(x, va, bytes, one_in(e, 2) ? GW_DEPOSIT : 0);
+}
+
+/* Parts of what is mapped made alike again, so that there is something to collapse. */
+static void do_even(struct episode *e, struct fixture *x)
+{
+	uint64_t va, bytes = leaf_range(e, x, &va);
+
+	if (bytes > gw_span(2) || fix_replace(x, va, bytes, leaf_out(e, va, bytes), PLAIN))
+		return;
+	for (unsigned i = 0; i < 3; i++)
+		if (fix_split(x, va + below(e, bytes / PAGE) * PAGE))
+			return;
+}
+
+static void do_replace(struct episode *e, struct fixture *x)
+{
+	uint64_t va, bytes = leaf_range(e, x, &va);
+
+	fix_replace(x, va, bytes, leaf_out(e, va, bytes),
+		    any_attr(e) | (one_in(e, 2) ? GW_DEPOSIT : 0));
 }
 
 static void do_reclaim(struct episode *e, struct fixture *x)
@@ -200,14 +246,22 @@ static void do_one(struct episode *e, struct fixture *x)
 {
 	uint64_t kind = below(e, 100);
 
-	if (kind < 30)
+	if (kind < 25)
 		do_map(e, x);
-	else if (kind < 52)
+	else if (kind < 43)
 		do_unmap(e, x);
-	else if (kind < 62)
+	else if (kind < 50)
 		do_protect(e, x);
-	else if (kind < 67)
+	else if (kind < 55)
 		do_reclaim(e, x);
+	else if (kind < 60)
+		do_collapse(e, x);
+	else if (kind < 65)
+		fix_split(x, near_va(e, x));
+	else if (kind < 69)
+		do_replace(e, x);
+	else if (kind < 72)
+		do_even(e, x);
 	else if (kind < 82)
 		do_set(e, x);
 	else if (kind < 85)
@@ -252,6 +306,8 @@ static void episode_start(struct episode *e, uint64_t state)
 	e->f.sync_runs_calls = one_in(e, 2);
 	e->f.last_first = one_in(e, 2);
 	e->opts.policy = (enum gw_policy)below(e, 3);
+	if (one_in(e, 4))
+		e->opts.max_leaf = gw_span((unsigned)below(e, GW_LEVELS));
 	e->tight = one_in(e, 3);
 	if (e->tight)
 		e->opts.deferred_limit = 1 + below(e, 16) * (8u << gw_fmt_index_bits(0));
