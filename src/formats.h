@@ -6,20 +6,23 @@
 #define GW_FORMATS_H
 
 #ifndef GW_FORMATS
-#define GW_FORMATS(X)  \
-	X(x86_64)      \
-	X(x86_64_la57) \
-	X(aarch64_4k)  \
-	X(aarch64_16k) \
-	X(aarch64_64k) \
-	X(sv39)        \
-	X(sv48)        \
-	X(sv57)        \
-	X(s390x)       \
-	X(s390x_3)     \
-	X(s390x_5)     \
-	X(ppc64_4k)    \
-	X(ppc64_64k)   \
+#define GW_FORMATS(X)     \
+	X(x86_64)         \
+	X(x86_64_la57)    \
+	X(aarch64_4k)     \
+	X(aarch64_16k)    \
+	X(aarch64_64k)    \
+	X(aarch64_4k_52)  \
+	X(aarch64_16k_52) \
+	X(aarch64_64k_52) \
+	X(sv39)           \
+	X(sv48)           \
+	X(sv57)           \
+	X(s390x)          \
+	X(s390x_3)        \
+	X(s390x_5)        \
+	X(ppc64_4k)       \
+	X(ppc64_64k)      \
 	X(index64)
 #endif
 

@@ -124,8 +124,8 @@ printf 'not a trace' >"$dir/text"
 expect 1 'text' "$gracewalk" replay "$dir/text"
 
 # The kept trace, walked while it is replayed. Nothing is wrong, nothing stays.
-for format in x86-64 x86-64-la57 aarch64-4k aarch64-16k aarch64-64k sv48 sv57 s390x s390x-5 \
-	ppc64-4k ppc64-64k index64; do
+for format in x86-64 x86-64-la57 aarch64-4k aarch64-16k aarch64-64k aarch64-4k-52 aarch64-16k-52 \
+	aarch64-64k-52 sv48 sv57 s390x s390x-5 ppc64-4k ppc64-64k index64; do
 	expect 0 'stale answers +0' "$gracewalk" replay --seconds 0.2 --format $format "$trace"
 	also 'wrong answers +0'
 	also 'walks +[1-9]'

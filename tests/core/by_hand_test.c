@@ -71,52 +71,88 @@ static void odds_and_ends(void)
 #elif defined(A64_AF)
 
 /* DDI 0487, D8.3: type 0-1, AttrIndx 2-4, AP[1] 6, AP[2] 7, SH 8-9, AF 10, nG 11, DBM 51, PXN 53,
- * UXN 54, software 55-58. */
+ * UXN 54, software 55-58. Of 52 bits of an address, 48-51 are in 12-15 with FEAT_LPA; with
+ * FEAT_LPA2 50-51 are in 8-9, and there is no SH. */
+#define WIDE (GW_VA_BITS == 52)
+#define BY_GRANULE(kib4, kib16, kib64) \
+	(A64_GRANULE_LG2 == 12 ? (kib4) : A64_GRANULE_LG2 == 14 ? (kib16) : (kib64))
+#define SH (WIDE ? BY_GRANULE(0ull, 0ull, 0x300ull) : 0x300ull)
 static const struct leaf leaves[] = {
-	/* Written by user code: AP[1], SH, AF, nG; DBM, PXN, UXN. */
-	{0x10000, RW | GW_USER | USED, 0, 0x0068000000010f43},
-	/* The kernel's code: AP[2], SH, AF; UXN. */
-	{0x40210000, RX | GW_GLOBAL | GW_ACCESSED, 0, 0x0040000040210783},
-	/* User code: AP[1], AP[2], SH, nG; PXN. */
-	{0x10000, RX | GW_USER, 0, 0x0020000000010bc3},
+	/* Written by user code: AP[1], AF, nG; DBM, PXN, UXN. */
+	{0x10000, RW | GW_USER | USED, 0, SH | 0x0068000000010c43},
+	/* The kernel's code: AP[2], AF; UXN. */
+	{0x40210000, RX | GW_GLOBAL | GW_ACCESSED, 0, SH | 0x0040000040210483},
+	/* User code: AP[1], AP[2], nG; PXN. */
+	{0x10000, RX | GW_USER, 0, SH | 0x00200000000108c3},
 	/* A device: AttrIndx 1. */
-	{0x9000000, RW | USED | GW_GLOBAL | GW_UNCACHED, 0, 0x0068000009000707},
+	{0x9000000, RW | USED | GW_GLOBAL | GW_UNCACHED, 0, SH | 0x0068000009000407},
 	/* May be written, and is clean: AP[2] with DBM. */
-	{0x50000, RW | GW_ACCESSED | GW_GLOBAL, 0, 0x0068000000050783},
+	{0x50000, RW | GW_ACCESSED | GW_GLOBAL, 0, SH | 0x0068000000050483},
 	/* Was written, and may not be any more: bit 55. */
-	{0, R | GW_DIRTY | GW_GLOBAL, 0, 0x00e0000000000383},
-	{0, R | GW_SOFT0 | GW_SOFT2 | GW_GLOBAL, 0, 0x0560000000000383},
-	/* The highest page, and blocks: bit 1 clear. */
-	{0xffffffff0000, R | GW_GLOBAL, 0, 0x0060ffffffff0383},
-	{0x40000000, R | GW_GLOBAL, 1, 0x0060000040000381},
-	{0x200000, R | GW_GLOBAL, 1, 0x0060000000200381},
-	{0x40000000, R | GW_GLOBAL, 2, 0x0060000040000381},
-	{0x1000, R | GW_GLOBAL, 0, 0x0060000000001383},
+	{0, R | GW_DIRTY | GW_GLOBAL, 0, SH | 0x00e0000000000083},
+	{0, R | GW_SOFT0 | GW_SOFT2 | GW_GLOBAL, 0, SH | 0x0560000000000083},
+	/* The highest page of 48 bits, and blocks: bit 1 clear. */
+	{0xffffffff0000, R | GW_GLOBAL, 0, SH | 0x0060ffffffff0083},
+	{0x40000000, R | GW_GLOBAL, 1, SH | 0x0060000040000081},
+	{0x200000, R | GW_GLOBAL, 1, SH | 0x0060000000200081},
+	{0x40000000, R | GW_GLOBAL, 2, SH | 0x0060000040000081},
+	{0x40000000000, R | GW_GLOBAL, 2, SH | 0x0060040000000081},
+	{0x8000000000, R | GW_GLOBAL, 3, SH | 0x0060008000000081},
+	{0x1000, R | GW_GLOBAL, 0, SH | 0x0060000000001083},
 };
 static const struct table tables[] = {
 	{0x12340000, 1, 0x12340003},
 	{0xffffffff0000, 1, 0xffffffff0003},
 	{0x12340000, GW_LEVELS - 1, 0x12340003},
 };
-#define BY_GRANULE(kib4, kib16, kib64) \
-	(A64_GRANULE_LG2 == 12 ? (kib4) : A64_GRANULE_LG2 == 14 ? (kib16) : (kib64))
-/* 4 KiB: 9, 9, 9, 9 bits of index; 16 KiB: 1, 11, 11, 11; 64 KiB: 6, 13, 13 */
-static const uint64_t index_va = 0x812345670000;
+/* From bit 47, 4 KiB: 9, 9, 9, 9 bits of index; 16 KiB: 1, 11, 11, 11; 64 KiB: 6, 13, 13; with 52
+ * bits 4 more in the root, which is a level of its own with 4 KiB. */
+static const uint64_t index_va = (WIDE ? 5ull << 48 : 0) | 0x812345670000;
 static const struct index indices[] = {
 	{0, BY_GRANULE(0x070, 0x59c, 0x0567)},
 	{1, BY_GRANULE(0x02b, 0x1a2, 0x091a)},
-	{2, BY_GRANULE(0x08d, 0x012, 0x20)},
-	{GW_LEVELS - 1, BY_GRANULE(0x102, 1, 0x20)},
+	{2, BY_GRANULE(0x08d, 0x012, WIDE ? 0x160 : 0x20)},
+	{BY_GRANULE(3, 3, 2), BY_GRANULE(0x102, WIDE ? 0x0b : 1, WIDE ? 0x160 : 0x20)},
+	{GW_LEVELS - 1, WIDE ? BY_GRANULE(5, 0x0b, 0x160) : BY_GRANULE(0x102, 1, 0x20)},
 };
+
+static void assert_wide(uint64_t out, unsigned level, uint64_t lpa2, uint64_t lpa)
+{
+	const uint64_t e = BY_GRANULE(lpa2, lpa2, lpa);
+
+	assert_int_equal(gw_fmt_leaf(out, R | GW_GLOBAL, level), e);
+	assert_int_equal(gw_fmt_out(e, level), out);
+	assert_int_equal(gw_fmt_attr(e, level), R | GW_GLOBAL);
+}
+
+/* Addresses over 48 bits: pages, a block as large as there is, tables. */
+static void wide_addresses(void)
+{
+	const uint64_t block = BY_GRANULE(1ull << 39, 1ull << 36, 1ull << 42);
+	const uint64_t table = BY_GRANULE(0x1000000010203, 0x1000000010203, 0x19003);
+
+	assert_wide(0x9000000010000, 0, 0x0061000000010283, 0x0060000000019383);
+	assert_wide(0x6000000010000, 0, 0x0062000000010183, 0x0060000000016383);
+	assert_wide(0xfffffffff0000, 0, 0x0063ffffffff0383, 0x0060fffffffff383);
+	assert_wide(0xa000000000000 | block, BY_GRANULE(3, 2, 2), 0x0062000000000281 | block,
+		    0x006000000000a381 | block);
+	assert_int_equal(gw_fmt_table(0x9000000010000, 1), table);
+	assert_int_equal(gw_fmt_table_address(table, 1), 0x9000000010000);
+}
 
 static void odds_and_ends(void)
 {
-	assert_int_equal(gw_fmt_leaf_level(2), A64_GRANULE_LG2 == 12);
-	assert_int_equal(1 << gw_fmt_index_bits(GW_LEVELS - 1), BY_GRANULE(512, 2, 64));
+	if (WIDE)
+		wide_addresses();
+	assert_int_equal(gw_fmt_leaf_level(2), WIDE || A64_GRANULE_LG2 == 12);
+	assert_int_equal(gw_fmt_leaf_level(3), WIDE && A64_GRANULE_LG2 == 12);
+	assert_false(gw_fmt_leaf_level(4));
+	assert_int_equal(1 << gw_fmt_index_bits(GW_LEVELS - 1),
+			 WIDE ? BY_GRANULE(16, 32, 1024) : BY_GRANULE(512, 2, 64));
 	/* In the last level, bit 1 clear is reserved; above, it is a block. */
 	assert_false(gw_fmt_is_leaf(0x10001, 0));
 	assert_true(gw_fmt_is_leaf(0x40000001, 1));
-	assert_false(gw_fmt_is_leaf(0x40000001, 3));
+	assert_false(gw_fmt_is_leaf(0x40000001, 4));
 	/* A page is written: AP[2] goes, DBM stays. */
 	assert_int_equal(gw_fmt_recorded(0x0068000000050383, USED, 0), 0x0068000000050703);
 	assert_int_equal(gw_fmt_recorded(0x0060000000050383, USED, 0), 0x0060000000050783);

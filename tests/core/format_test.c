@@ -113,8 +113,8 @@ static void test_tables_there_and_back(void **state)
 	(void)state;
 	for (unsigned level = 1; level < GW_LEVELS; level++) {
 		uint64_t align = 8ull << gw_fmt_index_bits(level - 1);
-		const uint64_t addresses[] = {align, 0x7ffffffff000, 0x555555555000,
-					      0x1234567890000};
+		const uint64_t addresses[] = {align,           0x7ffffffff000,     0x555555555000,
+					      0x1234567890000, 0x9a5a5a5a5a5a5000, ~0ull};
 
 		for (unsigned i = 0; i < LENGTH(addresses); i++) {
 			uint64_t address = addresses[i] & ~(align - 1) & (tables_end() - 1);

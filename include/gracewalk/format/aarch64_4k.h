@@ -6,7 +6,7 @@
 
 #define GW_FMT_NAME "aarch64-4k"
 
-enum { A64_GRANULE_LG2 = 12, A64_LEVELS = 4, A64_LEAF_LEVELS = 3 };
+enum { A64_GRANULE_LG2 = 12, A64_LEVELS = 4, A64_LEAF_LEVELS = 3, A64_BITS = 48 };
 
 #include <gracewalk/format/aarch64_common.h>
 

@@ -6,7 +6,7 @@
 
 #define GW_FMT_NAME "aarch64-64k"
 
-enum { A64_GRANULE_LG2 = 16, A64_LEVELS = 3, A64_LEAF_LEVELS = 2 };
+enum { A64_GRANULE_LG2 = 16, A64_LEVELS = 3, A64_LEAF_LEVELS = 2, A64_BITS = 48 };
 
 #include <gracewalk/format/aarch64_common.h>
 

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * Formats: AArch64 stage 1 of EL1&0, 48-bit addresses of the lower half (TTBR0), granules of 4, 16
- * and 64 KiB. */
+ * Formats: AArch64 stage 1 of EL1&0, addresses of the lower half (TTBR0) with A64_BITS bits, 48 or
+ * 52, on both sides; granules of 4, 16 and 64 KiB. */
 #ifndef GRACEWALK_FORMAT_AARCH64_COMMON_H
 #define GRACEWALK_FORMAT_AARCH64_COMMON_H
 
 /* Bits by the Arm Architecture Reference Manual for A-profile (DDI 0487), section D8.3 "Translation
- * table descriptor formats" (table, block and page descriptors) and D8.4 "Memory access control".
- * Arm counts levels from the root on: its level 3 is our level 0. Addresses have 48 bits on both
- * sides, so that no descriptor is laid out as FEAT_LPA or FEAT_LPA2 do.
+ * table descriptor formats" (VMSAv8-64 table, block and page descriptors) and D8.4 "Memory access
+ * control"; which levels have blocks: D8.2 "Translation process", the tables of each granule. Later
+ * sections have other numbers in other issues, so here they have titles. Arm counts levels from
+ * the root on: its level 3 is our level 0, its level -1 our level 4.
+ *
+ * 52 bits need FEAT_LVA and FEAT_LPA with 64 KiB, FEAT_LPA2 and TCR.DS with 4 and 16 KiB; TCR.IPS
+ * says 52, and TTBR0 takes bits 48 to 51 of the root's address in its bits 2 to 5. With TCR.DS a
+ * leaf has no field for shareability: TCR.SH0 stands for all, and is to say inner shareable.
  *
  * What the caller sets up: MAIR with normal write-back memory as attribute 0 and a device type as
  * attribute 1 (GW_UNCACHED). With FEAT_HAFDBS and TCR.HA and HD, the MMU sets the access flag, and
@@ -22,18 +27,26 @@
 enum {
 	GW_LEVELS = A64_LEVELS,
 	GW_PAGE_LG2 = A64_GRANULE_LG2,
-	GW_VA_BITS = 48,
-	GW_OUT_BITS = 48,
-	GW_FMT_HEAPS =
-		1, /* the root of 16 KiB (2 entries) and 64 KiB (64) leaves most of it unused */
+	GW_VA_BITS = A64_BITS,
+	GW_OUT_BITS = A64_BITS,
+	/* Most roots leave most of their table unused: 16 and 64 KiB have 2 and 64 entries there;
+	 * with 52 bits 4, 16 and 64 KiB have 16, 32 and 1,024. */
+	GW_FMT_HEAPS = 1,
 	GW_FMT_BLOCK_BYTES = A64_GRANULE_LG2 == 12 ? 65536 : 262144,
 	GW_FMT_HW_UPDATES = 1, /* section D8.5 "Hardware updates to the translation tables" */
-	GW_FMT_BREAK_BEFORE_MAKE = 1, /* section D8.16.1 "Using break-before-make" */
+	/* "Using break-before-make when updating translation table entries" */
+	GW_FMT_BREAK_BEFORE_MAKE = 1,
 	GW_FMT_ONE_VALUE = 0,
 	GW_FMT_SIGNED = 0,
 	GW_FMT_ATTRS_MUST = GW_READ,
 	GW_FMT_ATTRS = GW_READ | GW_WRITE | GW_EXEC | GW_USER | GW_GLOBAL | GW_ACCESSED | GW_DIRTY |
 		       GW_UNCACHED | GW_SOFT0 | GW_SOFT1 | GW_SOFT2,
+	/* Where an entry has an address: bits below A64_PLACED in their own places, those above
+	 * from A64_HIGH_SHIFT on. So 64 KiB has bits 48 to 51 in 12 to 15, the others 50 and 51 in
+	 * 8, 9. */
+	A64_DS = A64_BITS > 48 && A64_GRANULE_LG2 < 16,
+	A64_PLACED = A64_DS ? 50 : 48,
+	A64_HIGH_SHIFT = A64_DS ? 8 : 12,
 };
 
 #include <gracewalk/format/mmu.h>
@@ -55,14 +68,15 @@ enum {
  * is dirty. */
 #define A64_WAS_DIRTY (1ull << 55)
 #define A64_SOFT_SHIFT 56
-#define A64_ADDRESS (0x0000ffffffffffffull >> A64_GRANULE_LG2 << A64_GRANULE_LG2)
+#define A64_ADDRESS ((1ull << A64_PLACED) - (1ull << A64_GRANULE_LG2))
+#define A64_HIGH ((1ull << (A64_BITS - A64_PLACED)) - 1)
 
 static inline unsigned gw_fmt_shift(unsigned level)
 {
 	return A64_GRANULE_LG2 + (A64_GRANULE_LG2 - 3) * level;
 }
 
-/* A granule holds one table; the root has what is left of the 48 bits. */
+/* A granule holds one table; the root has what is left of the bits. */
 static inline unsigned gw_fmt_index_bits(unsigned level)
 {
 	return level == A64_LEVELS - 1 ? GW_VA_BITS - gw_fmt_shift(level) : A64_GRANULE_LG2 - 3;
@@ -95,16 +109,28 @@ static inline bool gw_fmt_is_leaf(uint64_t e, unsigned level)
 	return gw_fmt_leaf_level(level) && (e & A64_TYPE) == (level ? A64_BLOCK : A64_TABLE);
 }
 
+static inline uint64_t a64_address_bits(uint64_t address)
+{
+	if (!A64_HIGH)
+		return address;
+	return (address & A64_ADDRESS) | address >> A64_PLACED << A64_HIGH_SHIFT;
+}
+
+static inline uint64_t a64_address(uint64_t e)
+{
+	return (e & A64_ADDRESS) | (e >> A64_HIGH_SHIFT & A64_HIGH) << A64_PLACED;
+}
+
 static inline uint64_t gw_fmt_table(uint64_t address, unsigned level)
 {
 	(void)level;
-	return address | A64_TABLE;
+	return a64_address_bits(address) | A64_TABLE;
 }
 
 static inline uint64_t gw_fmt_table_address(uint64_t e, unsigned level)
 {
 	(void)level;
-	return e & A64_ADDRESS;
+	return a64_address(e);
 }
 
 static inline uint64_t gw_fmt_write_bits(uint32_t attr)
@@ -123,7 +149,7 @@ static inline uint64_t gw_fmt_exec_bits(uint32_t attr)
 
 static inline uint64_t gw_fmt_attr_bits(uint32_t attr)
 {
-	return gw_fmt_write_bits(attr) | gw_fmt_exec_bits(attr) | A64_ISH |
+	return gw_fmt_write_bits(attr) | gw_fmt_exec_bits(attr) | (A64_DS ? 0 : A64_ISH) |
 	       (attr & GW_USER ? A64_EL0 : 0) | (attr & GW_GLOBAL ? 0 : A64_NG) |
 	       (attr & GW_ACCESSED ? A64_AF : 0) | (attr & GW_UNCACHED ? A64_DEVICE : 0) |
 	       (uint64_t)(attr >> GW_SOFT_SHIFT & 7) << A64_SOFT_SHIFT;
@@ -131,12 +157,12 @@ static inline uint64_t gw_fmt_attr_bits(uint32_t attr)
 
 static inline uint64_t gw_fmt_leaf(uint64_t out, uint32_t attr, unsigned level)
 {
-	return out | gw_fmt_attr_bits(attr) | (level ? A64_BLOCK : A64_TABLE);
+	return a64_address_bits(out) | gw_fmt_attr_bits(attr) | (level ? A64_BLOCK : A64_TABLE);
 }
 
 static inline uint64_t gw_fmt_out(uint64_t e, unsigned level)
 {
-	return e & A64_ADDRESS & ~gw_fmt_offset_mask(level);
+	return a64_address(e) & ~gw_fmt_offset_mask(level);
 }
 
 static inline uint32_t gw_fmt_attr(uint64_t e, unsigned level)
@@ -160,8 +186,8 @@ static inline uint64_t gw_fmt_recorded(uint64_t e, uint32_t attr, unsigned level
 	return e | (attr & GW_ACCESSED ? A64_AF : 0);
 }
 
-/* Section D8.16.1: rights, the access flag and DBM may change in a live entry; the memory type, and
- * whether the entry is global, not. */
+/* "Using break-before-make": rights, the access flag and DBM may change in a live entry; the memory
+ * type, and whether the entry is global, not. */
 static inline bool gw_fmt_must_break(uint64_t from, uint64_t to)
 {
 	return (from ^ to) & (A64_INDEX | A64_NG);

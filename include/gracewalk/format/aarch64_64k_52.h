@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * Format: AArch64 stage 1, granule 64 KiB, 52 bits by FEAT_LVA and FEAT_LPA: leaves of 64 KiB,
+ * 512 MiB and 4 TiB. */
+#ifndef GRACEWALK_FORMAT_AARCH64_64K_52_H
+#define GRACEWALK_FORMAT_AARCH64_64K_52_H
+
+#define GW_FMT_NAME "aarch64-64k-52"
+
+enum { A64_GRANULE_LG2 = 16, A64_LEVELS = 3, A64_LEAF_LEVELS = 3, A64_BITS = 52 };
+
+#include <gracewalk/format/aarch64_common.h>
+
+#endif
