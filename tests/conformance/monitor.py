@@ -31,8 +31,8 @@ def skip(why):
 
 def machine_of(folder):
     """What qemu.sh says, as run.sh reads it."""
-    names = ["qemu", "machine", "boot", "word", "still"]
-    script = "boot=-kernel still=; . ./qemu.sh; "
+    names = ["qemu", "machine", "boot", "boots", "word", "still"]
+    script = "boot=-kernel boots= still=; . ./qemu.sh; "
     script += "; ".join(f'printf "%s\\0" "${name}"' for name in names)
     values = subprocess.run(["sh", "-c", script], cwd=folder, check=True, capture_output=True,
                             text=True)
@@ -145,7 +145,8 @@ def main(gracewalk, image, folder, form, *more):
             [machine["qemu"], *machine["machine"].split(), "-accel", "tcg", "-display",
              "none", "-net", "none", "-no-reboot", "-serial", "stdio", "-monitor", "none", "-qmp",
              f"unix:{path / 'qmp'},server=on,wait=off", "-device",
-             f"loader,data={HOLD | seed},data-len=8,{machine['word']}", machine["boot"], image,
+             f"loader,data={HOLD | seed},data-len=8,{machine['word']}", machine["boot"],
+             machine["boots"] + image,
              *more],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         try:

@@ -10,9 +10,9 @@ set -u
 image=$1 folder=$2 control=$3
 shift 3
 here=$(dirname "$0")
-# What they say: the program, the machine, the option that takes the image, where the seed goes, the
-# status of a run that ends well.
-qemu='' machine='' boot=-kernel word='' well=''
+# What they say: the program, the machine, the option that takes the image and what stands before
+# its name there, where the seed goes, the status of a run that ends well.
+qemu='' machine='' boot=-kernel boots='' word='' well=''
 # shellcheck source=/dev/null
 . "$here/$folder/qemu.sh"
 seeds=${CONFORMANCE_SEEDS:-20} first=${CONFORMANCE_FIRST:-1} limit=60
@@ -48,7 +48,7 @@ run() {
 	# shellcheck disable=SC2086 # $machine is a list
 	timeout -k 5 "$limit" "$qemu" $machine -accel tcg -display none -net none -no-reboot \
 		-serial stdio -monitor none -device "loader,data=$data,data-len=8,$word" \
-		"$boot" "$image" "$@" </dev/null >"$log" 2>&1
+		"$boot" "$boots$image" "$@" </dev/null >"$log" 2>&1
 }
 
 seed=$first

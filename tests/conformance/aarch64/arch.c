@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
  * AArch64: what the common program wants of it. Sections and registers are those of the Arm
- * Architecture Reference Manual for A-profile (DDI 0487), chapters D8 and D19.
+ * Architecture Reference Manual for A-profile (DDI 0487), chapter D8 and "AArch64 System Register
+ * Descriptions"; as in the formats, with numbers only where issues agree on them.
  *
- * A64_RECORDS: whether the MMU is told to set the access flag and the dirty state. */
+ * A64_RECORDS: whether the MMU is told to set the access flag and the dirty state.
+ * A64_HIGH_RAM: 2 GiB of RAM above 48 bits, for the library's memory and for data; 0: none. */
 #include "../conformance.h"
 
 /* QEMU's virt has RAM from 1 GiB on, and -m has to cover the data. */
@@ -11,22 +13,27 @@ enum { UART = 0x9000000, WORD = 0x4f000000, TLBI_MAX = 64, TLBI_LG2 = 12 };
 #define GIB (1ull << 30)
 #define PROBE_PAGE 0x100000000ull /* of unprivileged code */
 #define HALF (1ull << (GW_VA_BITS - 1))
+/* Between the areas: as large as the largest leaf, so that none of those meets what is fixed. */
+#define HOLE (A64_HIGH_RAM ? A64_HIGH_RAM >> 42 << 42 : HALF)
+#define HOLE_BYTES (A64_HIGH_RAM ? 1ull << 42 : 0)
+#define WIDE (GW_VA_BITS > 48)
 #define TOUCHED (GW_ACCESSED | GW_DIRTY)
 
 extern char a64_probe_page[];
 
 /* Whether a page is global makes no difference with one ASID. */
 const struct arch arch = {
-	.memory = 0x50000000,
+	.memory = A64_HIGH_RAM ? A64_HIGH_RAM : 0x50000000,
 	.memory_bytes = 0x10000000,
-	.data = 2 * GIB,
+	.data = A64_HIGH_RAM ? A64_HIGH_RAM + GIB : 2 * GIB,
 	.data_bytes = GIB,
 	.fixed = {{GIB, 2 * GIB, GIB, GW_READ | GW_WRITE | GW_EXEC | TOUCHED},
 		  {UART, 1 << GW_PAGE_LG2, UART, GW_READ | GW_WRITE | GW_UNCACHED | TOUCHED},
 		  {PROBE_PAGE, 1 << GW_PAGE_LG2, (uintptr_t)a64_probe_page,
-		   GW_READ | GW_EXEC | GW_USER | GW_ACCESSED}},
-	.fixed_n = 3,
-	.areas = {{PROBE_PAGE + GIB, HALF - 1}, {HALF, 2 * HALF - 1}},
+		   GW_READ | GW_EXEC | GW_USER | GW_ACCESSED},
+		  {A64_HIGH_RAM, 2 * GIB, A64_HIGH_RAM, GW_READ | GW_WRITE | GW_EXEC | TOUCHED}},
+	.fixed_n = A64_HIGH_RAM ? 4 : 3,
+	.areas = {{PROBE_PAGE + GIB, HOLE - 1}, {HOLE + HOLE_BYTES, 2 * HALF - 1}},
 	.areas_n = 2,
 	.attrs_always = GW_READ,
 	.attrs_try = GW_FMT_ATTRS,
@@ -80,13 +87,14 @@ uint64_t arch_word(void)
 	return *(volatile uint64_t *)WORD;
 }
 
-/* Section B2.3: the walk sees the entries; and what was fetched ahead is forgotten. */
+/* The walk sees the entries; and what was fetched ahead is forgotten. */
 void arch_mapped(void)
 {
 	__asm__ volatile("dsb ishst; isb" : : : "memory");
 }
 
-/* Instructions come through a cache of their own: section B2.7.4. */
+/* Instructions come through a cache of their own: "Implication of caches for the application
+ * programmer". */
 void arch_code(void *at, uint32_t value)
 {
 	volatile uint32_t *code = at;
@@ -99,15 +107,21 @@ void arch_code(void *at, uint32_t value)
 
 /* ---- Translation ---- */
 
-/* TCR_EL1: 48 bits in the lower half, none in the upper (EPD1); walks are write-back and inner
- * shareable; 48 bits of physical address. */
+/* TCR_EL1: the lower half, none of the upper (EPD1); walks are write-back and inner shareable; as
+ * many bits of physical address as of virtual; HA and HD; DS. */
 static uint64_t tcr(void)
 {
 	const uint64_t granule = GW_PAGE_LG2 == 12 ? 0 : GW_PAGE_LG2 == 14 ? 2 : 1;
-	const uint64_t ha_hd = A64_RECORDS ? 3 : 0;
+	const uint64_t ips = WIDE ? 6 : 5, ha_hd = A64_RECORDS ? 3 : 0;
 
 	return (64 - GW_VA_BITS) | 1 << 8 | 1 << 10 | 3 << 12 | granule << 14 | 1 << 23 |
-	       5ull << 32 | ha_hd << 39;
+	       ips << 32 | ha_hd << 39 | (uint64_t)A64_DS << 59;
+}
+
+/* Section D8.2, "Translation table base address register": bits 48 to 51 in bits 2 to 5. */
+static uint64_t ttbr(uint64_t root)
+{
+	return (root & ((1ull << 48) - 1)) | root >> 48 << 2;
 }
 
 static void must_record(void)
@@ -119,6 +133,17 @@ static void must_record(void)
 		conformance_broke("no FEAT_HAFDBS", features, 0, 0);
 }
 
+/* ID_AA64MMFR0_EL1 has FEAT_LPA2 by granule: TGran4 is 1, TGran16 is 2. FEAT_LVA and FEAT_LPA are
+ * there: start.S has used them. */
+static void must_be_wide(void)
+{
+	uint64_t features;
+
+	__asm__("mrs %0, id_aa64mmfr0_el1" : "=r"(features));
+	if (A64_DS && (GW_PAGE_LG2 == 12 ? (features >> 28 & 15) != 1 : (features >> 20 & 15) != 2))
+		conformance_broke("no FEAT_LPA2", features, 0, 0);
+}
+
 /* The granule must not change under translation: it is off in between, and nothing is read or
  * written there. */
 void arch_enable(uint64_t root)
@@ -126,6 +151,7 @@ void arch_enable(uint64_t root)
 	uint64_t on, off;
 
 	must_record();
+	must_be_wide();
 	__asm__ volatile("mrs %0, sctlr_el1" : "=r"(on));
 	off = on & ~1ull;
 	__asm__ volatile("dsb sy; msr sctlr_el1, %0; isb;"
@@ -133,12 +159,13 @@ void arch_enable(uint64_t root)
 			 "tlbi vmalle1; dsb nsh; isb;"
 			 "msr sctlr_el1, %3; isb"
 			 :
-			 : "r"(off), "r"(tcr()), "r"(root), "r"(on)
+			 : "r"(off), "r"(tcr()), "r"(ttbr(root)), "r"(on)
 			 : "memory");
 }
 
-/* Section D8.14: by address for any ASID and every level of the walk, or everything. The entries
- * must have been written before, and all of it is over before anything is read.
+/* "TLB maintenance instructions": by address for any ASID and every level of the walk, or
+ * everything. The entries must have been written before, and all of it is over before anything is
+ * read.
  *
  * One address a page would do. QEMU 7.2 goes on executing code that it has translated in a page
  * larger than 4 KiB, unless it is at the very 4 KiB that are named; so all of them are. */
@@ -160,7 +187,7 @@ void arch_invalidate(const struct gw_range *range)
 /* Vectors of synchronous exceptions; ESR_EL1.EC; fault status codes without their level. */
 enum { VECTOR_EL1 = 4, VECTOR_EL0 = 8 };
 enum { EC_SVC = 0x15, EC_FETCH_EL0 = 0x20, EC_FETCH = 0x21, EC_DATA_EL0 = 0x24, EC_DATA = 0x25 };
-enum { FSC_TRANSLATION = 1, FSC_ACCESS_FLAG, FSC_PERMISSION };
+enum { FSC_TRANSLATION = 1, FSC_ACCESS_FLAG, FSC_PERMISSION, FSC_TRANSLATION_ROOT = 0x2b };
 enum { SPSR_EL0T = 0x3c0, SPSR_EL1H = 0x3c5 }; /* interrupts off, PAN clear */
 
 /* As start.S has them. */
@@ -193,8 +220,11 @@ static uint64_t code_for(enum access access, bool user)
 	return (uintptr_t)code[access] + (user ? PROBE_PAGE - (uintptr_t)a64_probe_page : 0);
 }
 
+/* Level -1 has a status of its own. */
 static enum fault fault_of(unsigned status)
 {
+	if (status == FSC_TRANSLATION_ROOT)
+		return A64_LEVELS > 4 ? FAULT_ABSENT : FAULT_OTHER;
 	switch (status >> 2) {
 	case FSC_TRANSLATION:
 		return FAULT_ABSENT;

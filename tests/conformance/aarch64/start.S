@@ -2,16 +2,16 @@
  * Copyright 2026 The Gracewalk authors
  * AArch64: from the entry, at EL1 or EL2 with translation off, to EL1 with it on; probes, and the
  * exceptions that end them. Registers are those of the Arm Architecture Reference Manual for
- * A-profile (DDI 0487), chapter D19. */
+ * A-profile (DDI 0487), "AArch64 System Register Descriptions". */
 
 #define EL2 (2 << 2)
 #define HCR_RW (1 << 31)
 #define SPSR_EL1H_MASKED 0x3c5
 /* Attribute 0: normal memory, write-back; 1: device, nGnRE. */
 #define MAIR 0x04ff
-/* 39 bits in granules of 4 KiB, walks write-back and inner shareable, nothing in the upper half,
- * physical addresses of 40 bits. */
-#define TCR_BOOT (25 | 1 << 8 | 1 << 10 | 3 << 12 | 1 << 23 | 2 << 32)
+/* 52 bits in granules of 64 KiB, walks write-back and inner shareable, nothing in the upper half,
+ * physical addresses of 52 bits. */
+#define TCR_BOOT (12 | 1 << 8 | 1 << 10 | 3 << 12 | 1 << 14 | 1 << 23 | 6 << 32)
 /* Bits that are one, of which SPAN leaves PSTATE.PAN alone; the stack's alignment; I, C, M. */
 #define SCTLR (0x30d00800 | 1 << 12 | 3 << 3 | 1 << 2 | 1)
 /* Blocks: the access flag; inner shareable; EL0 kept out; attribute 0, or 1 and no code. */
@@ -88,7 +88,7 @@ trapped:
 	ldp x29, x30, [sp], #96
 	ret
 
-/* Section D1.3 "Exceptions": 16 entries of 128 bytes. An exception of the program's own loses its
+/* "Exception vectors": 16 entries of 128 bytes. An exception of the program's own loses its
  * registers, and arch_probe's caller never sees it: a64_broke ends the run. */
 	.balign 2048
 vectors:
@@ -121,14 +121,22 @@ a64_probe_exec:
 1:	svc #0
 	.balign 65536
 
-/* Until arch_enable: the devices in the first GiB, and 2 GiB of RAM, at their own addresses. */
+/* Until arch_enable: the devices in the first GiB, 2 GiB of RAM, and 4 TiB around A64_HIGH_RAM, at
+ * their own addresses. */
 	.data
-	.balign 4096
+	.balign 65536
+boot_low:
+	.quad BOOT_DEVICE, BOOT_DEVICE + (1 << 29)
+	.quad BOOT_NORMAL + (2 << 29), BOOT_NORMAL + (3 << 29)
+	.quad BOOT_NORMAL + (4 << 29), BOOT_NORMAL + (5 << 29)
+	.fill 8186, 8, 0
 boot_table:
-	.quad BOOT_DEVICE
-	.quad BOOT_NORMAL + (1 << 30)
-	.quad BOOT_NORMAL + (2 << 30)
-	.fill 509, 8, 0
+	.quad boot_low + 3
+#if A64_HIGH_RAM
+	.org boot_table + 8 * (A64_HIGH_RAM >> 42)
+	.quad BOOT_NORMAL + ((A64_HIGH_RAM >> 42 << 42) & 0xffffffffffff) + (A64_HIGH_RAM >> 48 << 12)
+#endif
+	.org boot_table + 8 * 1024
 
 	.bss
 	.balign 4096
