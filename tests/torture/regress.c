@@ -2,12 +2,17 @@
  * Copyright 2026 The Gracewalk authors
  * Races that torture found, made to happen every time: the other updater acts from inside the
  * environment, at the moment that matters. */
+#ifndef GW_FORMAT
 #define GW_FORMAT x86_64
+#endif
 #include "reader.h"
 #include <gracewalk/gracewalk.h>
 #include <gracewalk/urcu.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { PAGE = 4096, MINE = 1 << 20, THEIRS = 1 << 21, IN_THE_WAY = 1 << 22 };
 
@@ -151,11 +156,53 @@ static void failed_map_takes_back_its_own(void)
 	teardown(3 * PAGE);
 }
 
+/* A walker is in a table while that is collapsed and deposited, and stays for a while: what it sees
+ * is what was there. */
+static atomic_bool inside;
+
+static void *stay_in_table(void *unused)
+{
+	const gw_entry *entry;
+	uint64_t e;
+
+	(void)unused;
+	urcu_memb_flavor.register_thread();
+	entry = gw_pte_map(pt, 0);
+	expect(entry, "no table");
+	e = gw_load_dependent(entry);
+	atomic_store(&inside, true);
+	for (unsigned i = 0; i < 50; i++) {
+		expect(gw_load_dependent(entry) == e, "a table was deposited under a walker");
+		usleep(1000);
+	}
+	gw_pte_unmap(pt);
+	urcu_memb_flavor.unregister_thread();
+	return NULL;
+}
+
+static void deposit_waits_for_walkers(void)
+{
+	uint64_t huge = gw_span(1);
+	pthread_t walker;
+
+	setup();
+	expect(!gw_map(pt, 0, huge, huge, GW_READ), "map");
+	expect(!gw_split(pt, 0), "split");
+	expect(!pthread_create(&walker, NULL, stay_in_table, NULL), "no thread");
+	while (!atomic_load(&inside))
+		usleep(100);
+	expect(gw_collapse(pt, 0, huge, GW_DEPOSIT) == 1, "collapse");
+	pthread_join(walker, NULL);
+	expect(!gw_split(pt, 0) && translate(0) == huge, "split again");
+	teardown(huge);
+}
+
 int main(void)
 {
 	urcu_memb_flavor.register_thread();
 	pte_unlock_below_unlinked_parent();
 	failed_map_takes_back_its_own();
+	deposit_waits_for_walkers();
 	urcu_memb_flavor.unregister_thread();
 	return 0;
 }

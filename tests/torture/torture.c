@@ -330,7 +330,9 @@ static void finish(struct gw_heap *const heap[GW_HEAPS_MAX], uint64_t *retired)
 static void print_summary(uint64_t retired)
 {
 	printf("torture %s %s %s%s seed %llu: %llu walks, %llu hits, %llu updates, %llu refused, "
-	       "%llu invalidations, %llu tables retired, %llu grace periods, 0 wrong answers\n",
+	       "%llu invalidations, %llu tables retired, %llu collapsed, %llu grace periods, 0 "
+	       "wrong "
+	       "answers\n",
 	       GW_FMT_NAME, opts.flavour_name, policies[opts.policy], opts.shared ? " shared" : "",
 	       (unsigned long long)opts.seed,
 	       (unsigned long long)total(walkers, opts.walkers, offsetof(struct thread, count)),
@@ -338,7 +340,10 @@ static void print_summary(uint64_t retired)
 	       (unsigned long long)total(updaters, opts.updaters, offsetof(struct thread, count)),
 	       (unsigned long long)total(updaters, opts.updaters, offsetof(struct thread, errors)),
 	       (unsigned long long)(spaces[0].invalidations + spaces[1].invalidations),
-	       (unsigned long long)retired, (unsigned long long)test_env_grace_periods(test_env));
+	       (unsigned long long)retired,
+	       (unsigned long long)total(updaters, opts.updaters,
+					 offsetof(struct thread, collapsed)),
+	       (unsigned long long)test_env_grace_periods(test_env));
 }
 
 int main(int argc, char **argv)

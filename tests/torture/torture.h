@@ -94,6 +94,8 @@ struct seen {
 
 /* ---- Words ---- */
 
+/* PROTECTING: also for what changes neither mapping nor attributes. MAPPING of a cell that is
+ * present: it is being replaced. */
 enum change { STABLE, MAPPING, UNMAPPING, PROTECTING };
 
 /* bits 0, 1: enum change; 2: present; 3 to 5: attributes; 6 to 8: attributes to come; 9 to 23: a
@@ -172,7 +174,7 @@ struct thread {
 	unsigned number;
 	struct rng rng;
 	_Atomic uint64_t count; /* walks, or updates */
-	_Atomic uint64_t hits, errors;
+	_Atomic uint64_t hits, errors, collapsed;
 };
 extern struct thread walkers[WALKERS_MAX], updaters[UPDATERS_MAX];
 extern _Atomic bool stop;

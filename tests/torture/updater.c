@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * Updaters: map, unmap, protect and reclaim at random. On cells of their own they know every
- * result. */
+ * Updaters: map, unmap, protect, replace, collapse, split and reclaim at random. On cells of their
+ * own they know every result. */
 #include "torture.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -69,11 +69,9 @@ static void word_set(const struct run *run, unsigned i, enum change change, bool
 	gw_exchange_acq_rel(word, word_make(change, is_present, attr, next_attr, version, gen));
 }
 
-/* Says what is about to change, of the cells that are present or those that are not. */
-static void announce(const struct run *run, enum change change, bool of_present, unsigned next_attr,
-		     uint64_t gen)
+static void announce_cells(const struct run *run, enum change change, bool of_present,
+			   unsigned next_attr, uint64_t gen)
 {
-	gw_fetch_add_relaxed(&run->region->seq, 1);
 	for (unsigned i = 0; i < run->n; i++) {
 		uint64_t word = gw_load_relaxed(word_of(run, i));
 
@@ -81,6 +79,14 @@ static void announce(const struct run *run, enum change change, bool of_present,
 			word_set(run, i, change, of_present, word_attr(word), next_attr,
 				 of_present ? word_gen(word) : gen);
 	}
+}
+
+/* Says what is about to change, of the cells that are present or those that are not. */
+static void announce(const struct run *run, enum change change, bool of_present, unsigned next_attr,
+		     uint64_t gen)
+{
+	gw_fetch_add_relaxed(&run->region->seq, 1);
+	announce_cells(run, change, of_present, next_attr, gen);
 	fence();
 }
 
@@ -92,6 +98,32 @@ static void settle(const struct run *run, bool is_present, unsigned attr)
 
 		if (word_change(word) != STABLE)
 			word_set(run, i, STABLE, is_present, attr, 0, word_gen(word));
+	}
+	atomic_fetch_add_explicit(&run->region->seq, 1, memory_order_release);
+}
+
+/* What each cell maps to and its attributes stay; the page may be absent where the format breaks.
+ */
+static void announce_same(const struct run *run)
+{
+	gw_fetch_add_relaxed(&run->region->seq, 1);
+	for (unsigned i = 0; i < run->n; i++) {
+		uint64_t word = gw_load_relaxed(word_of(run, i));
+
+		if (word_present(word))
+			word_set(run, i, PROTECTING, true, word_attr(word), word_attr(word),
+				 word_gen(word));
+	}
+	fence();
+}
+
+static void settle_same(const struct run *run)
+{
+	for (unsigned i = 0; i < run->n; i++) {
+		uint64_t word = gw_load_relaxed(word_of(run, i));
+
+		if (word_change(word) != STABLE)
+			word_set(run, i, STABLE, true, word_attr(word), 0, word_gen(word));
 	}
 	atomic_fetch_add_explicit(&run->region->seq, 1, memory_order_release);
 }
@@ -132,6 +164,11 @@ static struct record *record_for(const struct run *run)
 			  ++gens[run->updater->number]);
 }
 
+static uint32_t deposit(struct thread *updater)
+{
+	return rng_below(&updater->rng, 2) ? GW_DEPOSIT : 0;
+}
+
 static void own_map(const struct run *run)
 {
 	unsigned attr = rng_below(&run->updater->rng, ATTRS), in_the_way = count_present(run);
@@ -141,7 +178,7 @@ static void own_map(const struct run *run)
 	attr = attr_number(attr_flags(attr));
 	announce(run, MAPPING, false, attr, record->gen);
 	err = gw_map(run->pt, run_va(run), run_bytes(run), out_of(run->region, record, run_va(run)),
-		     attr_flags(attr));
+		     attr_flags(attr) | deposit(run->updater));
 	if (err != (in_the_way ? -EEXIST : 0))
 		wrong_result(run, "map", err ? err : 1);
 	settle(run, !err, attr);
@@ -172,6 +209,61 @@ static void own_protect(const struct run *run)
 	if (err)
 		wrong_result(run, "protect", err);
 	settle(run, true, attr);
+}
+
+/* Whether the run is the span of one leaf. */
+static bool is_leaf_span(const struct run *run)
+{
+	for (unsigned level = 0; level < GW_LEVELS; level++)
+		if (gw_fmt_leaf_level(level) && run_bytes(run) == gw_span(level) &&
+		    !(run_va(run) & (gw_span(level) - 1)))
+			return true;
+	return false;
+}
+
+/* The cells that are present are announced as mapped anew: until the end each may be found as it
+ * was or as it will be. */
+static void own_replace(const struct run *run)
+{
+	unsigned attr = attr_number(attr_flags(rng_below(&run->updater->rng, ATTRS)));
+	struct record *record = record_for(run);
+	int err;
+
+	announce_cells(run, MAPPING, false, attr, record->gen);
+	announce(run, MAPPING, true, attr, 0);
+	err = gw_replace(run->pt, run_va(run), run_bytes(run),
+			 out_of(run->region, record, run_va(run)),
+			 attr_flags(attr) | deposit(run->updater));
+	if (err)
+		wrong_result(run, "replace", err);
+	for (unsigned i = 0; i < run->n; i++)
+		word_set(run, i, MAPPING, true, attr, attr, record->gen);
+	settle(run, true, attr);
+}
+
+/* To smaller leaves, and back to larger ones. Neither changes what anybody may see. */
+static void reshape(const struct run *run)
+{
+	struct thread *updater = run->updater;
+	int64_t n;
+	int err;
+
+	for (unsigned i = 1 + rng_below(&updater->rng, 3); i; i--) {
+		err = gw_split(run->pt, run_va(run) + rng_below(&updater->rng, run_bytes(run)));
+		if (err && err != -ENOENT)
+			wrong_result(run, "split", err);
+	}
+	n = gw_collapse(run->pt, run_va(run), run_bytes(run), deposit(updater));
+	if (n < 0)
+		wrong_result(run, "collapse", (int)n);
+	gw_fetch_add_relaxed(&updater->collapsed, (uint64_t)n);
+}
+
+static void own_reshape(const struct run *run)
+{
+	announce_same(run);
+	reshape(run);
+	settle_same(run);
 }
 
 /* ---- Single entries, by the accessor ---- */
@@ -270,10 +362,12 @@ static void shared_toggle(const struct run *run)
 static void shared_step(struct run *run)
 {
 	struct rng *rng = &run->updater->rng;
-	unsigned dice = rng_below(rng, 16);
+	unsigned dice = rng_below(rng, 20);
 	int err = 0;
 
-	if (dice < 7) {
+	if (dice > 15) {
+		reshape(run);
+	} else if (dice < 7) {
 		run->n = rng_below(rng, 4) ? 1 : run->n;
 		shared_map(run);
 	} else if (dice < 12) {
@@ -300,9 +394,13 @@ static void reclaim(const struct run *run)
 
 static void own_step(struct run *run)
 {
-	unsigned dice = rng_below(&run->updater->rng, 16), in_the_way = count_present(run);
+	unsigned dice = rng_below(&run->updater->rng, 24), in_the_way = count_present(run);
 
-	if (run->region->kind == STRIPED && run->region->cell == gw_span(0) && dice < 4)
+	if (dice >= 20)
+		own_reshape(run);
+	else if (dice >= 16 && is_leaf_span(run))
+		own_replace(run);
+	else if (run->region->kind == STRIPED && run->region->cell == gw_span(0) && dice < 4)
 		own_toggle(run);
 	else if (!in_the_way || dice < 5)
 		own_map(run);

@@ -64,12 +64,21 @@ _Noreturn static void wrong_answer(const struct question *q, const char *what, u
 
 /* ---- Guarantees B and C ---- */
 
-/* With break-before-make, gw_protect may take a leaf away for a moment. */
+/* With break-before-make, gw_protect, gw_collapse and gw_split may take a leaf away for a moment,
+ * gw_replace in every format of an MMU. */
 static bool stays_present(uint64_t word)
 {
-	return word_present(word) &&
-	       (word_change(word) == STABLE ||
-		(word_change(word) == PROTECTING && !GW_FMT_BREAK_BEFORE_MAKE));
+	bool breaks =
+		GW_FMT_BREAK_BEFORE_MAKE || (GW_FMT_HW_UPDATES && word_change(word) == MAPPING);
+
+	return word_present(word) && word_change(word) != UNMAPPING &&
+	       (word_change(word) == STABLE || !breaks);
+}
+
+/* While a cell that is present is mapped anew: its gen is still the one before. */
+static bool being_replaced(uint64_t word)
+{
+	return word_present(word) && word_change(word) == MAPPING;
 }
 
 static void check_absent(const struct question *q)
@@ -102,7 +111,7 @@ static void check_present(const struct question *q, uint64_t gen, unsigned attr)
 
 	if (gen < word_gen(before) + was_absent)
 		wrong_answer(q, "stale: this was unmapped before the walk began", gen);
-	if (gen > word_gen(q->after.word))
+	if (gen > word_gen(q->after.word) && !being_replaced(q->after.word))
 		wrong_answer(q, "nobody has mapped this yet", gen);
 	check_attr(q, attr);
 }
@@ -143,6 +152,9 @@ static void check_kept(const struct kept *kept)
 		record_of(q->space, q->region, q->va,
 			  gw_fmt_advance(gw_fmt_out(e, 0), q->va & (gw_span(0) - 1)),
 			  "an entry that a read-side section holds");
+	else if (e != gw_fmt_empty(0))
+		wrong("an entry that a read-side section holds is %#llx: neither empty nor a leaf",
+		      (unsigned long long)e);
 }
 
 static void section_end(struct walker *w)
