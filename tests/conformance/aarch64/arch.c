@@ -21,14 +21,15 @@ enum { UART = 0x9000000, WORD = 0x4f000000, TLBI_MAX = 64, TLBI_LG2 = 12 };
 
 extern char a64_probe_page[];
 
-/* Whether a page is global makes no difference with one ASID. */
+/* The second fixed range is devices, among them the UART. Whether a page is global makes no
+ * difference with one ASID. */
 const struct arch arch = {
 	.memory = A64_HIGH_RAM ? A64_HIGH_RAM : 0x50000000,
 	.memory_bytes = 0x10000000,
 	.data = A64_HIGH_RAM ? A64_HIGH_RAM + GIB : 2 * GIB,
 	.data_bytes = GIB,
 	.fixed = {{GIB, 2 * GIB, GIB, GW_READ | GW_WRITE | GW_EXEC | TOUCHED},
-		  {UART, 1 << GW_PAGE_LG2, UART, GW_READ | GW_WRITE | GW_UNCACHED | TOUCHED},
+		  {0, GIB, 0, GW_READ | GW_WRITE | GW_UNCACHED | TOUCHED},
 		  {PROBE_PAGE, 1 << GW_PAGE_LG2, (uintptr_t)a64_probe_page,
 		   GW_READ | GW_EXEC | GW_USER | GW_ACCESSED},
 		  {A64_HIGH_RAM, 2 * GIB, A64_HIGH_RAM, GW_READ | GW_WRITE | GW_EXEC | TOUCHED}},

@@ -260,7 +260,8 @@ void arch_probe(struct probe *p)
 	case CODE_SEGMENT:
 		p->fault = FAULT_OUTSIDE;
 		break;
-	default:
-		ppc_lost();
+	default: /* the wrong code was called, say */
+		p->fault = FAULT_OTHER;
+		p->detail = ppc_trap.vector;
 	}
 }

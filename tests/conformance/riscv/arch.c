@@ -203,8 +203,11 @@ static enum fault page_fault(uint64_t va)
 	if ((uint64_t)((int64_t)(va << spare) >> spare) != va)
 		return FAULT_ABSENT;
 	for (unsigned level = GW_LEVELS; level-- > 0;) {
-		uint64_t e = ((volatile uint64_t *)table)[va >> (12 + 9 * level) & 511];
+		uint64_t e;
 
+		if (table - arch.memory >= arch.memory_bytes)
+			return FAULT_OTHER;
+		e = ((volatile uint64_t *)table)[va >> (12 + 9 * level) & 511];
 		if (!(e & 1))
 			return FAULT_ABSENT;
 		if ((e & 6) == 4 || e >> 63 || e >> 54 & 0x7f)

@@ -234,7 +234,8 @@ void arch_probe(struct probe *p)
 	case TRAP_GENERAL:
 		p->fault = FAULT_OUTSIDE;
 		break;
-	default:
-		x86_unexpected();
+	default: /* the wrong code was called, say */
+		p->fault = FAULT_OTHER;
+		p->detail = x86_trap.vector;
 	}
 }
