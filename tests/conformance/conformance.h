@@ -76,7 +76,7 @@ _Noreturn void conformance(void);
 extern const struct arch arch;
 
 /* The word that run.sh put into memory: the seed in bits 0 to 31, the control in 32 to 39; bit 40:
- * stop half way for monitor.py. */
+ * stop half way for monitor.py; of images with wrong bits, bit 41: one way, 48 to 55: the bend. */
 uint64_t arch_word(void);
 void arch_putc(char c);
 /* Ends the run. 0: well; 1: a mismatch; 2: it broke. */

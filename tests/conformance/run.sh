@@ -3,7 +3,8 @@
 # Copyright 2026 The Gracewalk authors
 # Boots an image in QEMU once a seed, from CONFORMANCE_FIRST (1) on, CONFORMANCE_SEEDS (20) of them.
 # usage: run.sh IMAGE FOLDER CONTROL [QEMU-ARGUMENT...]
-# CONTROL: none; or stale, short, rights, page: a deliberate fault, which every boot must catch.
+# CONTROL: none; or stale, short, rights, page: a deliberate fault, which every boot must catch; or
+# bends, of an image with wrong bits: each of them, by one seed.
 # exit: 0 well, 1 not, 77 no QEMU or no compiler
 set -u
 
@@ -26,7 +27,7 @@ if ! command -v "$qemu" >/dev/null; then
 	exit 77
 fi
 case $control in
-none) number=0 ;;
+none | bends) number=0 ;;
 stale) number=1 ;;
 short) number=2 ;;
 rights) number=3 ;;
@@ -41,27 +42,59 @@ esac
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# run SEED [QEMU-ARGUMENT...]: the console goes to $log
+# run WORD [QEMU-ARGUMENT...]: the console goes to $log
 run() {
-	data=$((number << 32 | $1))
+	data=$1 status=0
 	shift
 	# shellcheck disable=SC2086 # $machine is a list
 	timeout -k 5 "$limit" "$qemu" $machine -accel tcg -display none -net none -no-reboot \
 		-serial stdio -monitor none -device "loader,data=$data,data-len=8,$word" \
-		"$boot" "$boots$image" "$@" </dev/null >"$log" 2>&1
+		"$boot" "$boots$image" "$@" </dev/null >"$log" 2>&1 || status=$?
+	[ "$status" != 124 ] || echo "no end within $limit s" >>"$log"
 }
+
+# Both ways the walk agrees with what is wrong, and nothing but an access may tell.
+bend_as_said() {
+	case $(grep '^bend ' "$log") in
+	*', not seen') [ "$status" = "$well" ] && grep -q '^ok: ' "$log" ;;
+	*', both ways')
+		[ "$status" != "$well" ] &&
+			grep -Eq '^mismatch: .* (supervisor|user) (read|write|exec) ' "$log"
+		;;
+	*', one way') [ "$status" != "$well" ] && grep -Eq '^(mismatch|broke): ' "$log" ;;
+	*) false ;;
+	esac
+}
+
+# bends [QEMU-ARGUMENT...]: number 0 is the true format; it says how many there are.
+bends() {
+	n=0 all=0 failed=0
+	while [ "$n" -le "$all" ]; do
+		for one_way in 0 1; do
+			run $((n << 48 | one_way << 41 | first)) "$@"
+			cat "$log"
+			bend_as_said || {
+				echo "not so: exit status $status"
+				failed=1
+			}
+		done
+		[ "$n" != 0 ] || all=$(sed -n 's/^bend 0 of \([0-9]*\): .*/\1/p' "$log" | grep .) || exit 1
+		n=$((n + 1))
+	done
+	[ "$all" != 0 ] && exit "$failed"
+	exit 1
+}
+[ "$control" != bends ] || bends "$@"
 
 seed=$first
 while [ "$seed" -lt $((first + seeds)) ]; do
-	status=0
-	run "$seed" "$@" || status=$?
+	run $((number << 32 | seed)) "$@"
 	cat "$log"
 	if [ "$number" = 0 ]; then
 		[ "$status" = "$well" ] && grep -q '^ok: ' "$log"
 	else
 		[ "$status" != "$well" ] && grep -q '^mismatch: ' "$log"
 	fi || {
-		[ "$status" != 124 ] || echo "no end within $limit s"
 		echo "seed $seed, control $control: exit status $status"
 		exit 1
 	}
