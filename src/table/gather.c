@@ -177,28 +177,13 @@ unsigned gw_gather_room(struct gather *g, uint64_t want)
 	return FEW - g->nfew;
 }
 
-static bool continues(const struct gw_leaf *run, const struct gw_leaf *leaf)
-{
-	return run->va + run->bytes == leaf->va &&
-	       gw_fmt_advance(run->out, run->bytes) == leaf->out && run->attr == leaf->attr;
-}
-
 void gw_gather_leaf(struct gather *g, uint64_t va, uint64_t e, unsigned level)
 {
 	bool few = g->waited || !g->batches || g->batches->n == g->batches->room;
 	struct gw_leaf *runs = few ? g->few : g->batches->run;
 	unsigned *n = few ? &g->nfew : &g->batches->n;
-	struct gw_leaf leaf = {
-		.va = gw_fmt_canonical(va),
-		.out = gw_fmt_out(e, level),
-		.bytes = gw_span(level),
-		.attr = gw_fmt_attr(e, level),
-	};
 
-	if (*n && continues(&runs[*n - 1], &leaf))
-		runs[*n - 1].bytes += leaf.bytes;
-	else
-		runs[(*n)++] = leaf;
+	run_add(runs, n, va, e, level);
 }
 
 /* ---- Tables ---- */

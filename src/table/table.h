@@ -295,6 +295,27 @@ unsigned gw_deposit_count(const struct desc *desc);
 void gw_deposits_join(gw_entry **ring, gw_entry *other);
 void gw_deposits_free(struct gw_heap *heap, gw_entry **ring);
 
+/* ---- Runs of leaves, to tell the caller ---- */
+
+/* Adds a leaf, to the last run where it continues that: else there must be room for one more. */
+static inline void run_add(struct gw_leaf *runs, unsigned *n, uint64_t va, uint64_t e,
+			   unsigned level)
+{
+	const struct gw_leaf leaf = {
+		.va = gw_fmt_canonical(va),
+		.out = gw_fmt_out(e, level),
+		.bytes = gw_span(level),
+		.attr = gw_fmt_attr(e, level),
+	};
+	struct gw_leaf *last = *n ? &runs[*n - 1] : NULL;
+
+	if (last && last->va + last->bytes == leaf.va && last->attr == leaf.attr &&
+	    gw_fmt_advance(last->out, last->bytes) == leaf.out)
+		last->bytes += leaf.bytes;
+	else
+		runs[(*n)++] = leaf;
+}
+
 /* ---- gather.c: what one call has unlinked ---- */
 
 enum { FEW = 8 };
