@@ -27,10 +27,10 @@
  *   B  A walk sees each page as it was before or after an update of it, never a mix of the two.
  *      While gw_map runs, some pages of its range may be there and others not yet, in any order;
  *      likewise the others. Formats with break-before-make may also show a page absent while a
- *      larger leaf around it is split, collapsed to or replaced, and while gw_protect changes what
- *      their architecture does not let change in a valid entry (gw_fmt_must_break): all of an entry
- *      on s390x, all but accessed, dirty and software bits on powerpc64, memory type and GW_GLOBAL
- *      on AArch64. Every format of an MMU may, while gw_replace puts a leaf in a table's place.
+ *      larger leaf around it is split, collapsed to or replaced, and while gw_protect or gw_harvest
+ *      changes what their architecture does not let change in a valid entry (gw_fmt_must_break):
+ *      all of an entry on s390x, all but accessed, dirty and software bits on powerpc64, memory
+ *      type and GW_GLOBAL on AArch64. Every format of an MMU may, while gw_replace puts a leaf in a table's place.
  *   C  A walk that begins after an update returned sees what it did, or something later.
  *   D  A walk that sees a leaf sees all that its updater wrote before the call that mapped it.
  *   E  Until the read-side section ends, no table that a walk reached is reused or changes under
@@ -47,7 +47,8 @@
  *        reclaim             table   table   -       caller
  *        walk                -       -       -       -
  *
- *        update: map, unmap, protect, collapse, split, replace, and gw_pte_map_lock to unlock.
+ *        update: map, unmap, protect, harvest, touch, collapse, split, replace; and what lies
+ *        between gw_pte_map_lock and gw_pte_unlock.
  *        "table": only where both change entries of one table, for as long as that takes.
  *        "caller": they must not run at the same time; walkers may, until a grace period after
  *        gw_destroy began.
@@ -217,6 +218,10 @@ struct gw_format {
 	struct gw_decoded (*decode)(uint64_t entry, unsigned level);
 	struct gw_shape (*shape)(unsigned level);
 	uint64_t (*canonical)(uint64_t low);
+
+	int (*harvest)(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t take,
+		       void (*found)(void *ctx, const struct gw_leaf *run), void *ctx);
+	bool (*touch)(struct gw_pt *pt, uint64_t va, uint32_t set);
 };
 
 /* The format of that name, or NULL; by number from 0, or NULL past the last.
@@ -234,6 +239,8 @@ const struct gw_format *gw_format_at(unsigned number);
 #define gw_map GW_NAME(map)
 #define gw_unmap GW_NAME(unmap)
 #define gw_protect GW_NAME(protect)
+#define gw_harvest GW_NAME(harvest)
+#define gw_touch GW_NAME(touch)
 #define gw_reclaim GW_NAME(reclaim)
 #define gw_collapse GW_NAME(collapse)
 #define gw_split GW_NAME(split)
@@ -290,6 +297,43 @@ int gw_unmap(struct gw_pt *pt, uint64_t va, uint64_t bytes);
  * an entry may not change while it is valid, also between its old value and its new one, while it
  * is empty and its table's lock is held. Context, Return: as gw_unmap; and -EOPNOTSUPP. */
 int gw_protect(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t attr);
+
+/* Takes attributes away from what is mapped in [va, va + bytes), and tells what had them. `take`:
+ * any of GW_ACCESSED, GW_DIRTY and, to learn of writes where no MMU sets GW_DIRTY, GW_WRITE: a
+ * write then faults, and the handler gives the right back by gw_protect. What an MMU records
+ * meanwhile is never lost: it is told, or is there for the next call.
+ *
+ * `found` is called for each run of leaves that had any of `take`, with their attributes as they
+ * were, in order, with no lock held and outside of this call's read-side sections: it may call
+ * what the caller may. A leaf across an end of the range is not split: it is taken, and told,
+ * whole. What gw_unmap or another gw_harvest took first is told there alone.
+ *
+ * `invalidate` once, at the end, after every `found`; where an entry may not change while it is
+ * valid, as in gw_protect. Until then an MMU writes through what it remembers and records nothing.
+ * So note the pages in `found`, and copy them when gw_harvest has returned: what was written until
+ * then is in the copy, and what is written later the next call tells. A walker that writes through
+ * a leaf it has found dirty, or writable, does so until its section ends: where there are such,
+ * let a grace period pass before the copy.
+ *
+ * Context: as gw_map.
+ * Return: 0; -EINVAL: not in whole pages, or empty, or `take` is, or has other attributes; -ERANGE;
+ * -EOPNOTSUPP: the format does not have that attribute. */
+int gw_harvest(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t take,
+	       void (*found)(void *ctx, const struct gw_leaf *run), void *ctx);
+
+/* Records in the leaf that maps va what an MMU does: `set` is GW_ACCESSED for an access,
+ * GW_ACCESSED | GW_DIRTY for a write. For the handler of an MMU that faults instead (AArch64
+ * without FEAT_HAFDBS, RISC-V without Svadu); and for a walker that writes: if the leaf it found
+ * may be written but is not dirty, it calls gw_touch and walks again, until it finds one that is.
+ * What it writes through that, in the same section, a gw_harvest or `release` tells of. Where the
+ * format has no such attributes nothing is recorded.
+ *
+ * Invalidates nothing. An MMU that remembers the leaf as it was faults once more: then nothing is
+ * left to record, and to make it forget is the handler's part.
+ * Context: any; takes a table's lock for a moment, so it may wait for an updater, which an
+ * `invalidate` under a table's lock has to mind. Never waits for a grace period.
+ * Return: whether a leaf maps va and allows that, also if nothing was left to record. */
+bool gw_touch(struct gw_pt *pt, uint64_t va, uint32_t set);
 
 /* Retires every empty table whose whole span lies in [va, va + bytes), whatever the policy; ends
  * that are outside the format's addresses are cut off. Cannot fail.

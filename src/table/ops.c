@@ -71,4 +71,6 @@ const struct gw_format gw_ops = {
 	.decode = decode,
 	.shape = shape,
 	.canonical = canonical,
+	.harvest = gw_harvest,
+	.touch = gw_touch,
 };

@@ -520,6 +520,89 @@ int fix_replace(struct fixture *x, uint64_t va, uint64_t bytes, uint64_t out, ui
 	extents_free(&removed);
 	extents_free(&awaiting);
 	return err;
+
+/* The leaf that maps va; without bytes: none does. */
+static struct extent whole_leaf_at(struct fixture *x, uint64_t va)
+{
+	unsigned level;
+	uint64_t e = gw_load_relaxed(fix_entry(x, va, &level)), span = gw_span(level);
+
+	if (!gw_fmt_is_leaf(e, level))
+		return (struct extent){0};
+	return (struct extent){.va = va & ~(span - 1), .bytes = span};
+}
+
+struct harvested {
+	struct fixture *x;
+	uint32_t take;
+	struct extents runs;
+};
+
+static void on_found(void *ctx, const struct gw_leaf *run)
+{
+	struct harvested *h = ctx;
+	size_t before = h->runs.n;
+
+	assert_int_equal(h->x->f->nesting, 0);
+	assert_true(run->bytes > 0 && run->attr & h->take);
+	assert_true(!h->x->invalidates || GW_FMT_BREAK_BEFORE_MAKE);
+	extents_append(&h->runs,
+		       (struct extent){gw_low(run->va), run->bytes, run->out, run->attr, 0});
+	assert_int_equal(h->runs.n, before + 1); /* it does not continue the one before */
+}
+
+int fix_harvest(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t take)
+{
+	struct extent first = whole_leaf_at(x, va), last = whole_leaf_at(x, va + (bytes - 1));
+	struct extent range = {.va = first.bytes ? first.va : va};
+	struct extents old = {0}, changed = {0};
+	struct harvested h = {.x = x, .take = take};
+	uint64_t takes = x->f->takes;
+	int err;
+
+	range.bytes = (last.bytes ? extent_last(&last) : va + (bytes - 1)) - range.va + 1;
+	extents_cut(&x->model, range.va, range.bytes, &old);
+	begin(x, NULL);
+	err = gw_harvest(x->pt, gw_fmt_canonical(va), bytes, take, on_found, &h);
+	assert_int_equal(err, 0);
+	assert_int_equal(x->f->takes, takes); /* no memory is asked for */
+	for (size_t i = 0; i < old.n; i++) {
+		struct extent e = old.at[i];
+
+		if (e.attr & take)
+			extents_append(&changed, e);
+		e.attr &= ~take;
+		extents_add(&x->model, e);
+	}
+	assert_true(extents_equal(&h.runs, &changed));
+	assert_true(changed.n || !x->invalidates);
+	check_invalidate(x, &changed);
+	extents_free(&h.runs);
+	extents_free(&old);
+	extents_free(&changed);
+	return err;
+}
+
+bool fix_touch(struct fixture *x, uint64_t va, uint32_t set)
+{
+	struct extent leaf = whole_leaf_at(x, va);
+	struct extents hit = {0};
+	bool ok;
+
+	if (leaf.bytes)
+		extents_cut(&x->model, leaf.va, leaf.bytes, &hit);
+	assert_true(hit.n <= 1);
+	begin(x, NULL);
+	ok = gw_touch(x->pt, gw_fmt_canonical(va), set);
+	assert_int_equal(x->invalidates, 0);
+	assert_int_equal(x->f->nesting, 0);
+	assert_int_equal(ok, hit.n && (!(set & GW_DIRTY) || hit.at[0].attr & GW_WRITE));
+	if (ok)
+		hit.at[0].attr |= set & GW_FMT_ATTRS;
+	if (hit.n)
+		extents_add(&x->model, hit.at[0]);
+	extents_free(&hit);
+	return ok;
 }
 
 void fix_reclaim(struct fixture *x, uint64_t va, uint64_t bytes)

@@ -68,6 +68,9 @@ int fix_protect(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t attr);
 int64_t fix_collapse(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t flags);
 int fix_split(struct fixture *x, uint64_t va);
 int fix_replace(struct fixture *x, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
+/* Leaves across an end of the range count whole. */
+int fix_harvest(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t take);
+bool fix_touch(struct fixture *x, uint64_t va, uint32_t set);
 void fix_reclaim(struct fixture *x, uint64_t va, uint64_t bytes);
 /* Sets a page's entry, to a leaf or to empty. Return: false: there is no table for it. */
 bool fix_set(struct fixture *x, uint64_t va, bool leaf, uint64_t out, uint32_t attr);

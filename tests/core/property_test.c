@@ -187,6 +187,29 @@ static void do_replace(struct episode *e, struct fixture *x)
 
 	fix_replace(x, va, bytes, leaf_out(e, va, bytes),
 		    any_attr(e) | (one_in(e, 2) ? GW_DEPOSIT : 0));
+
+/* What the format can take; 0: nothing. */
+static uint32_t any_take(struct episode *e)
+{
+	const uint32_t all =
+		GW_FMT_ATTRS & ~GW_FMT_ATTRS_MUST & (GW_ACCESSED | GW_DIRTY | GW_WRITE);
+	uint32_t take = (uint32_t)fake_random(&e->r) & all;
+
+	return take ? take : all;
+}
+
+static void do_harvest(struct episode *e, struct fixture *x)
+{
+	uint64_t va = near_va(e, x), bytes = any_bytes(e, va);
+	uint32_t take = any_take(e);
+
+	if (take)
+		fix_harvest(x, va, bytes, take);
+}
+
+static void do_touch(struct episode *e, struct fixture *x)
+{
+	fix_touch(x, near_va(e, x), one_in(e, 2) ? GW_ACCESSED : GW_ACCESSED | GW_DIRTY);
 }
 
 static void do_reclaim(struct episode *e, struct fixture *x)
@@ -264,10 +287,14 @@ static void do_one(struct episode *e, struct fixture *x)
 		do_even(e, x);
 	else if (kind < 82)
 		do_set(e, x);
-	else if (kind < 85)
+	else if (kind < 84)
 		do_look(e, x);
-	else if (kind < 90)
+	else if (kind < 88)
 		do_hardware(e, x);
+	else if (kind < 90)
+		do_touch(e, x);
+	else if (kind < 93)
+		do_harvest(e, x);
 	else
 		do_grace_period(e);
 }

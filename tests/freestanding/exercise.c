@@ -12,6 +12,21 @@ enum { PAGE = 1 << GW_PAGE_LG2, PAGES = 1000, HEAP_BYTES = 4 << 20 };
 
 int exercise(struct gw_bare *bare);
 
+static void add_bytes(void *ctx, const struct gw_leaf *run)
+{
+	*(uint64_t *)ctx += run->bytes;
+}
+
+/* Takes what can be taken: from all pages, or from none where the format has nothing. */
+static bool harvests(struct gw_pt *pt)
+{
+	const uint32_t take = GW_FMT_ATTRS & (GW_ACCESSED | GW_DIRTY | GW_WRITE);
+	uint64_t found = 0;
+	int err = gw_harvest(pt, BASE, PAGES * PAGE, take, add_bytes, &found);
+
+	return take ? !err && found == PAGES * PAGE : err == -EINVAL && !found;
+}
+
 static bool maps(const struct gw_pt *pt, uint64_t va, uint64_t want)
 {
 	uint64_t out;
@@ -34,6 +49,8 @@ static int steps(struct gw_env *env, struct gw_pt *pt)
 	env->read_unlock(env);
 	if (!ok)
 		return 2;
+	if (!harvests(pt) || !gw_touch(pt, BASE, GW_ACCESSED))
+		return 7;
 	if (gw_protect(pt, BASE + PAGE, PAGE, GW_FMT_ATTRS_MUST) ||
 	    !gw_pte_map_lock(pt, BASE, &pte))
 		return 3;

@@ -93,7 +93,7 @@ static void any_leaf(uint64_t out, uint32_t attr, unsigned level)
 
 /* ---- Calls ---- */
 
-enum kind { MAP, UNMAP, PROTECT, RECLAIM, KINDS };
+enum kind { MAP, UNMAP, PROTECT, RECLAIM, HARVEST, TOUCH, KINDS };
 
 struct call {
 	enum kind kind;
@@ -130,6 +130,15 @@ static struct call take_call(struct input *input)
 	return call;
 }
 
+/* Each run has something that was to be taken, and lies where the format has addresses. */
+static void on_found(void *ctx, const struct gw_leaf *run)
+{
+	struct call *call = ctx;
+
+	hold(run->bytes && run->attr & call->attr);
+	hold(gw_is_canonical(run->va) && gw_is_canonical(run->va + (run->bytes - 1)));
+}
+
 static void make_call(struct gw_pt *pt, struct call *call)
 {
 	switch (call->kind) {
@@ -141,6 +150,13 @@ static void make_call(struct gw_pt *pt, struct call *call)
 		break;
 	case PROTECT:
 		call->result = gw_protect(pt, call->va, call->bytes, call->attr);
+		break;
+	case HARVEST:
+		call->attr &= call->attr & 1 ? UINT32_MAX : GW_ACCESSED | GW_DIRTY | GW_WRITE;
+		call->result = gw_harvest(pt, call->va, call->bytes, call->attr, on_found, call);
+		break;
+	case TOUCH:
+		call->result = gw_touch(pt, call->va, call->attr) - 1;
 		break;
 	default:
 		gw_reclaim(pt, call->va, call->bytes);

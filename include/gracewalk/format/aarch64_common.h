@@ -18,7 +18,7 @@
  * What the caller sets up: MAIR with normal write-back memory as attribute 0 and a device type as
  * attribute 1 (GW_UNCACHED). With FEAT_HAFDBS and TCR.HA and HD, the MMU sets the access flag, and
  * makes a leaf that may be written but is clean (AP[2] and DBM set) dirty (AP[2] clear). Without
- * them, both fault, and the caller maps with GW_ACCESSED and GW_DIRTY or adds them by gw_protect.
+ * them, both fault, and the caller maps with GW_ACCESSED and GW_DIRTY or adds them by gw_touch.
  *
  * GW_EXEC is for the side that the page is for: with GW_USER, EL0 may execute it (UXN clear) and
  * EL1 not (PXN set); without, EL1 may (PXN clear) and EL0 not (UXN set). */

@@ -12,7 +12,7 @@
  * GW_READ cannot be withheld: leaves that may only be executed exist, those that may be written
  * and not read are reserved. GW_UNCACHED needs Svpbmt; without the extension its bits are
  * reserved, and the caller leaves it out. Without Svadu, an access to a leaf whose A is clear, and
- * a write to one whose D is clear, fault. */
+ * a write to one whose D is clear, fault: gw_touch sets them. */
 #include <gracewalk/format/attr.h>
 
 enum {
