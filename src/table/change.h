@@ -60,6 +60,11 @@ static inline bool change_leaf(struct gather *g, struct broken *broken, gw_entry
 			broken->at[broken->n++].to = changed(change, e, level);
 			break;
 		}
+		if (GW_MUTANT(change_by_store)) {
+			g->p->env->relax(g->p->env, UINT32_MAX); /* let others run here, too */
+			gw_store_relaxed(entry, to);
+			break;
+		}
 		if (gw_cas_acq_rel(entry, &e, to))
 			break;
 	}
