@@ -185,6 +185,79 @@ static void protect_at(const struct range *range, uint32_t attr)
 	expect_protect(&test.expect, range->va, range->bytes, attr, GW_ACCESSED | GW_DIRTY);
 }
 
+/* What a harvest has to tell, or has told: bytes that have an attribute, by its bit. */
+struct harvest {
+	uint64_t first, last; /* what was looked at: whole leaves at both ends */
+	uint64_t bytes[32];
+};
+
+static void count(struct harvest *h, const struct gw_leaf *run, uint32_t take)
+{
+	for (unsigned bit = 0; run->attr & take && bit < LENGTH(h->bytes); bit++)
+		h->bytes[bit] += run->attr >> bit & 1 ? run->bytes : 0;
+	if (run->va < h->first)
+		h->first = run->va;
+	if (run->va + (run->bytes - 1) > h->last)
+		h->last = run->va + (run->bytes - 1);
+}
+
+/* By walks: what the MMU has made of the leaves in a range. */
+static struct harvest count_range(const struct range *range, uint32_t take)
+{
+	struct harvest h = {.first = range->va, .last = last_of(range)};
+
+	for (unsigned i = 0; i < test.expect.n; i++) {
+		const struct extent *x = &test.expect.at[i];
+		uint64_t x_last = x->va + (x->bytes - 1);
+		uint64_t va = x->va > range->va ? x->va : range->va;
+		struct gw_leaf leaf;
+
+		for (; va >= x->va && va <= x_last && va <= last_of(range); va += leaf.bytes) {
+			test.env->read_lock(test.env);
+			if (!gw_walk(test.pt, va, &leaf))
+				wrong_call("gw_walk", va, PAGE, 0, 0);
+			test.env->read_unlock(test.env);
+			va = leaf.va;
+			count(&h, &leaf, take);
+		}
+	}
+	return h;
+}
+
+struct told {
+	struct harvest h;
+	uint32_t take;
+};
+
+static void on_found(void *ctx, const struct gw_leaf *run)
+{
+	struct told *told = ctx;
+
+	count(&told->h, run, told->take);
+}
+
+/* Afterwards the MMU has to record again what it recorded before: `look` sees to that. */
+static void harvest_at(const struct range *range)
+{
+	const uint32_t all = (GW_WRITE | recorded()) & GW_FMT_ATTRS & ~arch.attrs_always;
+	struct told told = {.h = {.first = range->va, .last = last_of(range)}};
+	struct harvest want;
+	int err;
+
+	told.take = (uint32_t)below(1ull << 32) & all;
+	if (!told.take)
+		return;
+	want = count_range(range, told.take);
+	err = gw_harvest(test.pt, range->va, range->bytes, told.take, on_found, &told);
+	arch_mapped();
+	if (err)
+		wrong_call("gw_harvest", range->va, range->bytes, 0, err);
+	for (unsigned bit = 0; !test.control && bit < LENGTH(want.bytes); bit++)
+		if (want.bytes[bit] != told.h.bytes[bit])
+			wrong_call("gw_harvest, bytes", range->va, range->bytes, 0, 0);
+	expect_take(&test.expect, want.first, want.last - want.first + 1, told.take);
+}
+
 /* The same points before and after: what the MMU remembers from before is the danger. */
 static void update_map(void)
 {
@@ -208,10 +281,16 @@ static void update_range(void)
 	struct points points = choose_points(&range);
 
 	look(&points);
-	if (chance(2))
-		unmap_at(&range);
-	else
+	switch (below(4)) {
+	case 0:
+		harvest_at(&range);
+		break;
+	case 1:
 		protect_at(&range, choose_attr());
+		break;
+	default:
+		unmap_at(&range);
+	}
 	look(&points);
 	look(&points);
 }

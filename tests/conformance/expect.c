@@ -69,8 +69,8 @@ void expect_unmap(struct expect *expect, uint64_t va, uint64_t bytes)
 			carve(expect, &expect->at[i], va, last_of(va, bytes));
 }
 
-void expect_protect(struct expect *expect, uint64_t va, uint64_t bytes, uint32_t attr,
-		    uint32_t kept)
+/* Adds attributes to a range, and of what it has keeps `kept`. */
+static void change(struct expect *expect, uint64_t va, uint64_t bytes, uint32_t add, uint32_t kept)
 {
 	static struct extent changed[EXTENTS_MAX];
 	unsigned n = 0;
@@ -79,9 +79,20 @@ void expect_protect(struct expect *expect, uint64_t va, uint64_t bytes, uint32_t
 		if (overlaps(&expect->at[i], va, bytes))
 			changed[n++] = carve(expect, &expect->at[i], va, last_of(va, bytes));
 	while (n--) {
-		changed[n].attr = attr | (changed[n].attr & kept);
+		changed[n].attr = add | (changed[n].attr & kept);
 		expect_map(expect, &changed[n]);
 	}
+}
+
+void expect_protect(struct expect *expect, uint64_t va, uint64_t bytes, uint32_t attr,
+		    uint32_t kept)
+{
+	change(expect, va, bytes, attr, kept);
+}
+
+void expect_take(struct expect *expect, uint64_t va, uint64_t bytes, uint32_t take)
+{
+	change(expect, va, bytes, 0, ~take);
 }
 
 bool expect_room(const struct expect *expect)

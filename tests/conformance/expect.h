@@ -29,6 +29,8 @@ void expect_unmap(struct expect *expect, uint64_t va, uint64_t bytes);
 /* Other rights; `kept`: bits that stay set where they are. */
 void expect_protect(struct expect *expect, uint64_t va, uint64_t bytes, uint32_t attr,
 		    uint32_t kept);
+/* Attributes that are taken away. */
+void expect_take(struct expect *expect, uint64_t va, uint64_t bytes, uint32_t take);
 /* Whether there is room for one more change of any kind. */
 bool expect_room(const struct expect *expect);
 
