@@ -520,6 +520,9 @@ int fix_replace(struct fixture *x, uint64_t va, uint64_t bytes, uint64_t out, ui
 	extents_free(&removed);
 	extents_free(&awaiting);
 	return err;
+}
+
+/* ---- Accessed and dirty ---- */
 
 /* The leaf that maps va; without bytes: none does. */
 static struct extent whole_leaf_at(struct fixture *x, uint64_t va)

@@ -187,6 +187,7 @@ static void do_replace(struct episode *e, struct fixture *x)
 
 	fix_replace(x, va, bytes, leaf_out(e, va, bytes),
 		    any_attr(e) | (one_in(e, 2) ? GW_DEPOSIT : 0));
+}
 
 /* What the format can take; 0: nothing. */
 static uint32_t any_take(struct episode *e)
@@ -334,7 +335,7 @@ static void episode_start(struct episode *e, uint64_t state)
 	e->f.last_first = one_in(e, 2);
 	e->opts.policy = (enum gw_policy)below(e, 3);
 	if (one_in(e, 4))
-		e->opts.max_leaf = gw_span((unsigned)below(e, GW_LEVELS));
+		e->opts.max_leaf = gw_span(fix_leaf_level() - (unsigned)below(e, 2));
 	e->tight = one_in(e, 3);
 	if (e->tight)
 		e->opts.deferred_limit = 1 + below(e, 16) * (8u << gw_fmt_index_bits(0));
