@@ -7,7 +7,16 @@
 #if __STDC_HOSTED__
 #include <errno.h>
 #else
-enum { ENOENT = 2, EIO = 5, ENOMEM = 12, EEXIST = 17, EINVAL = 22, ERANGE = 34, EOPNOTSUPP = 95 };
+enum {
+	ENOENT = 2,
+	EIO = 5,
+	ENOMEM = 12,
+	EEXIST = 17,
+	EINVAL = 22,
+	ENOSPC = 28,
+	ERANGE = 34,
+	EOPNOTSUPP = 95,
+};
 #endif
 
 #endif

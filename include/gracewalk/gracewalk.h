@@ -30,8 +30,11 @@
  *      larger leaf around it is split, collapsed to or replaced, and while gw_protect or gw_harvest
  *      changes what their architecture does not let change in a valid entry (gw_fmt_must_break):
  *      all of an entry on s390x, all but accessed, dirty and software bits on powerpc64, memory
- *      type and GW_GLOBAL on AArch64. Every format of an MMU may, while gw_replace puts a leaf in a table's place.
+ *      type and GW_GLOBAL on AArch64. Every format of an MMU may, while gw_replace puts a leaf in
+ *      a table's place.
  *   C  A walk that begins after an update returned sees what it did, or something later.
+ *      The walk of a cursor begins with gw_cursor_start, and again with each gw_cursor_pause, since
+ *      it remembers tables: what it tells of a page was so at some moment from then on.
  *   D  A walk that sees a leaf sees all that its updater wrote before the call that mapped it.
  *   E  Until the read-side section ends, no table that a walk reached is reused or changes under
  *      it other than by updates of its entries, and nothing that a leaf pointed to is released.
@@ -46,6 +49,7 @@
  *        update              table   table   -       caller
  *        reclaim             table   table   -       caller
  *        walk                -       -       -       -
+ *        find_hole           -       -       -       caller
  *
  *        update: map, unmap, protect, harvest, touch, collapse, split, replace; and what lies
  *        between gw_pte_map_lock and gw_pte_unlock.
@@ -171,6 +175,31 @@ struct gw_pte {
 	uint64_t va;
 };
 
+/* What a cursor came to. */
+enum gw_found {
+	GW_FOUND_END, /* of the range */
+	GW_FOUND_LEAF,
+	GW_FOUND_HOLE,
+};
+
+enum { GW_LEVELS_MAX = 6 }; /* of any format */
+
+/* A place in a range whose leaves and holes are told one by one, and the tables on the way to it:
+ * gw_cursor_start. The fields are the library's own. */
+struct gw_cursor {
+	uint64_t va, left; /* what is yet to be told: where it begins, in low form; how much */
+	uintptr_t to_pointer;
+	unsigned depth; /* of the last table that is remembered; the root is table[0] */
+	const gw_entry *table[GW_LEVELS_MAX];
+};
+
+/* Forgets the tables and keeps the place.
+ * Context: any. To be called before the read-side section that the cursor was used in ends. */
+static inline void gw_cursor_pause(struct gw_cursor *c)
+{
+	c->depth = 0;
+}
+
 /* What an entry says. */
 enum gw_entry_kind {
 	GW_ENTRY_EMPTY,
@@ -222,6 +251,15 @@ struct gw_format {
 	int (*harvest)(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t take,
 		       void (*found)(void *ctx, const struct gw_leaf *run), void *ctx);
 	bool (*touch)(struct gw_pt *pt, uint64_t va, uint32_t set);
+
+	/* As gw_walk_many, gw_cursor_start and so on; gw_cursor_pause is for every format. */
+	unsigned (*walk_many)(const struct gw_pt *pt, const uint64_t *va, unsigned n,
+			      struct gw_leaf *leaf);
+	int (*cursor_start)(struct gw_cursor *c, const struct gw_pt *pt, uint64_t va,
+			    uint64_t bytes);
+	enum gw_found (*cursor_next)(struct gw_cursor *c, struct gw_leaf *leaf);
+	int (*find_hole)(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t size,
+			 uint64_t align, uint64_t *hole);
 };
 
 /* The format of that name, or NULL; by number from 0, or NULL past the last.
@@ -245,6 +283,8 @@ const struct gw_format *gw_format_at(unsigned number);
 #define gw_collapse GW_NAME(collapse)
 #define gw_split GW_NAME(split)
 #define gw_replace GW_NAME(replace)
+#define gw_cursor_start GW_NAME(cursor_start)
+#define gw_find_hole GW_NAME(find_hole)
 #define gw_pte_map GW_NAME(pte_map)
 #define gw_pte_unmap GW_NAME(pte_unmap)
 #define gw_pte_map_lock GW_NAME(pte_map_lock)
@@ -366,6 +406,26 @@ int gw_split(struct gw_pt *pt, uint64_t va);
  * not a multiple of it. */
 int gw_replace(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
 
+/* Sets a cursor to the start of [va, va + bytes): gw_cursor_next then tells what is there, leaf by
+ * leaf and hole by hole in ascending order, with one load for a neighbour instead of a walk. It may
+ * be used in one read-side section, or in several with gw_cursor_pause at the end of each but the
+ * last; it holds nothing, so that it may be left where it is at any time.
+ * Context: as gw_walk, of which it is the beginning (guarantee C).
+ * Return: 0; -EINVAL: not in whole pages, or empty; -ERANGE: outside the format's addresses. On an
+ * error the cursor is at its end. */
+int gw_cursor_start(struct gw_cursor *c, const struct gw_pt *pt, uint64_t va, uint64_t bytes);
+
+/* Finds the first `size` bytes in [va, va + bytes) that nothing is mapped in and that begin at a
+ * multiple of `align`, a power of two of at least a page. With updaters at work on the range the
+ * answer is a hint: each page of it was free at some moment of the call. A gw_map of it may say
+ * -EEXIST; the caller then looks again.
+ * Context: any; takes no lock. Opens read-side sections, none longer than a look at one table.
+ * Tables that are full of pages, or empty, are passed over whole.
+ * Return: 0, and the address in *hole; -ENOSPC: there is none; -EINVAL: `bytes` or `size` not in
+ * whole pages, or empty, or no such `align`; -ERANGE. */
+int gw_find_hole(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t size, uint64_t align,
+		 uint64_t *hole);
+
 /* The entry of the page at va, for looking at; NULL: there is no table that would hold it
  * (nothing is mapped around, or a larger leaf is). Opens a read-side section that gw_pte_unmap
  * ends; on NULL none is open.
@@ -397,6 +457,8 @@ int gw_check(struct gw_pt *pt);
 extern const struct gw_format gw_ops;
 
 #include <gracewalk/walk.h>
+#include <gracewalk/walk_many.h>
+#include <gracewalk/cursor.h>
 
 #endif /* GW_FORMAT */
 

@@ -8,6 +8,17 @@ static bool walk(const struct gw_pt *pt, uint64_t va, struct gw_leaf *leaf)
 	return gw_walk(pt, va, leaf);
 }
 
+static unsigned walk_many(const struct gw_pt *pt, const uint64_t *va, unsigned n,
+			  struct gw_leaf *leaf)
+{
+	return gw_walk_many(pt, va, n, leaf);
+}
+
+static enum gw_found cursor_next(struct gw_cursor *c, struct gw_leaf *leaf)
+{
+	return gw_cursor_next(c, leaf);
+}
+
 static struct gw_decoded decode_leaf(uint64_t e, unsigned level)
 {
 	struct gw_decoded leaf = {
@@ -73,4 +84,8 @@ const struct gw_format gw_ops = {
 	.canonical = canonical,
 	.harvest = gw_harvest,
 	.touch = gw_touch,
+	.walk_many = walk_many,
+	.cursor_start = gw_cursor_start,
+	.cursor_next = cursor_next,
+	.find_hole = gw_find_hole,
 };

@@ -2,6 +2,7 @@
  * Copyright 2026 The Gracewalk authors
  * Random operations against the model, from a seed: property_test [steps [seed]], or GW_SEED. */
 #include "bench.h"
+#include "look.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -249,6 +250,33 @@ static void do_look(struct episode *e, struct fixture *x)
 	gw_pte_unmap(x->pt);
 }
 
+static void do_look_along(struct episode *e, struct fixture *x)
+{
+	uint64_t va = near_va(e, x);
+	uint64_t bytes = one_in(e, 3) ? (va < HALF ? HALF : END) - va : any_bytes(e, va);
+
+	look_along(x, va, bytes, (unsigned)below(e, 3));
+}
+
+static void do_look_at_many(struct episode *e, struct fixture *x)
+{
+	unsigned n = (unsigned)below(e, LOOK_MANY);
+	uint64_t va[LOOK_MANY];
+
+	for (unsigned i = 0; i < n; i++)
+		va[i] = gw_fmt_canonical(near_va(e, x)) + below(e, PAGE) +
+			((uint64_t)one_in(e, 20) << (GW_VA_BITS & 63));
+	look_at_many(x, va, n);
+}
+
+static void do_look_for_hole(struct episode *e, struct fixture *x)
+{
+	uint64_t va = one_in(e, 2) ? near_va(e, x) : any_va(e), bytes = any_bytes(e, va);
+
+	look_for_hole(x, va, one_in(e, 2) ? bytes : (va < HALF ? HALF : END) - va, any_bytes(e, va),
+		      (uint64_t)PAGE << below(e, GW_VA_BITS - GW_PAGE_LG2));
+}
+
 static void do_hardware(struct episode *e, struct fixture *x)
 {
 	if (x->model.n)
@@ -286,10 +314,16 @@ static void do_one(struct episode *e, struct fixture *x)
 		do_replace(e, x);
 	else if (kind < 72)
 		do_even(e, x);
-	else if (kind < 82)
+	else if (kind < 79)
 		do_set(e, x);
-	else if (kind < 84)
+	else if (kind < 81)
 		do_look(e, x);
+	else if (kind < 83)
+		do_look_along(e, x);
+	else if (kind < 85)
+		do_look_at_many(e, x);
+	else if (kind < 86)
+		do_look_for_hole(e, x);
 	else if (kind < 88)
 		do_hardware(e, x);
 	else if (kind < 90)
