@@ -125,7 +125,7 @@ enum gw_policy {
 /* To gw_map, beside the attributes, gw_collapse and gw_replace: keep a table for each leaf larger
  * than a page, so that it can be split once, to leaves of the next size, when there is no memory.
  */
-enum { GW_DEPOSIT = 1 << 8 };
+enum { GW_DEPOSIT = 1 << 15 };
 
 enum { GW_HEAPS_MAX = 3 };
 

@@ -259,6 +259,23 @@ static void reshape(const struct run *run)
 	gw_fetch_add_relaxed(&updater->collapsed, (uint64_t)n);
 }
 
+static void on_found(void *ctx, const struct gw_leaf *run)
+{
+	(void)ctx;
+	if (!(run->attr & (GW_ACCESSED | GW_DIRTY)))
+		wrong("harvest tells of %#llx, which was not used", (unsigned long long)run->va);
+}
+
+/* Takes what walkers have recorded, of anybody's cells: nothing else changes. */
+static void harvest(const struct run *run)
+{
+	uint32_t take = GW_FMT_ATTRS & (GW_ACCESSED | GW_DIRTY);
+	int err = take ? gw_harvest(run->pt, run_va(run), run_bytes(run), take, on_found, NULL) : 0;
+
+	if (err)
+		wrong_result(run, "harvest", err);
+}
+
 static void own_reshape(const struct run *run)
 {
 	announce_same(run);
@@ -448,6 +465,8 @@ static void update(struct thread *updater)
 		return; /* fewer cells than updaters, and none of them ours */
 	if (!rng_below(&updater->rng, opts.policy == GW_POLICY_MANUAL ? 8 : 32))
 		reclaim(&run);
+	else if (!rng_below(&updater->rng, 16))
+		harvest(&run);
 	else if (run.region->kind == SHARED)
 		shared_step(&run);
 	else

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * Walkers: translate without pause, and check every answer against what owners say of their cells.
+ * Walkers: translate without pause, one address, several or a range, and check every answer against
+ * what owners say of their cells.
  */
 #include "torture.h"
 #include <sched.h>
 #include <string.h>
 
-enum { SECTION_MAX = 48, KEPT_MAX = 8, TLB_SLOTS = 1024 };
+enum { SECTION_MAX = 48, CELLS_MAX = 64, KEPT_MAX = 8, MANY_MAX = 8, TLB_SLOTS = 1024 };
 
 /* A walker's TLB, by the rules of a real one: what it holds may be used until it is invalidated. */
 struct slot {
@@ -32,7 +33,8 @@ struct question {
 
 struct walker {
 	struct thread *thread;
-	struct seen held[SECTION_MAX]; /* what this section has seen so far */
+	/* What this section has seen so far. */
+	struct seen held[SECTION_MAX + MANY_MAX + CELLS_MAX];
 	unsigned nheld;
 	struct kept { /* entries that it looked at, and will once more at its end */
 		struct question question;
@@ -224,20 +226,19 @@ static void tlb_fill(struct walker *w, const struct slot *with)
 		w->tlb[i] = *with;
 }
 
-static void walk_once(struct walker *w, struct question *q)
+static void choose_cell(struct question *q, struct rng *rng)
 {
-	uint32_t tag = gw_load_acquire(&q->space->tlb_tag[q->region->first + q->cell]);
-	struct gw_leaf leaf = {0};
-	bool found;
+	q->region = &q->space->region[rng_below(rng, q->space->nregions)];
+	q->cell = rng_below(rng, q->region->n);
+	q->va = cell_va(q->region, q->cell) + (rng_next(rng) & (q->region->cell - 1));
+}
 
-	q->before = look(q);
-	/* The accessor's own section would tell what the mutant keeps quiet. */
-	if (GW_MUTANT(untold_reader) || rng_below(&w->thread->rng, 8))
-		found = gw_walk(q->pt, q->va, &leaf);
-	else
-		found = by_accessor(w, q, &leaf);
+/* What a walk has found, or not, which began after the question's words were read. */
+static void check_answer(struct walker *w, struct question *q, bool found,
+			 const struct gw_leaf *leaf, uint32_t tag)
+{
 	if (found) {
-		struct seen seen = check_leaf(q, &leaf);
+		struct seen seen = check_leaf(q, leaf);
 
 		w->held[w->nheld++] = seen;
 		/* gw_destroy invalidates while walkers may still come in by the root that they
@@ -250,6 +251,75 @@ static void walk_once(struct walker *w, struct question *q)
 	q->after = look(q);
 	if (q->region->kind != SHARED)
 		check_absent(q);
+}
+
+static uint32_t tag_of(const struct question *q)
+{
+	return gw_load_acquire(&q->space->tlb_tag[q->region->first + q->cell]);
+}
+
+static void walk_once(struct walker *w, struct question *q)
+{
+	uint32_t tag = tag_of(q);
+	struct gw_leaf leaf = {0};
+	bool found;
+
+	q->before = look(q);
+	/* The accessor's own section would tell what the mutant keeps quiet. */
+	if (GW_MUTANT(untold_reader) || rng_below(&w->thread->rng, 8))
+		found = gw_walk(q->pt, q->va, &leaf);
+	else
+		found = by_accessor(w, q, &leaf);
+	check_answer(w, q, found, &leaf, tag);
+}
+
+/* Addresses of one page table, looked up at once. */
+static void walk_many(struct walker *w, const struct question *first)
+{
+	struct rng *rng = &w->thread->rng;
+	unsigned n = 1 + rng_below(rng, MANY_MAX);
+	struct question q[MANY_MAX];
+	struct gw_leaf leaf[MANY_MAX];
+	uint64_t va[MANY_MAX];
+	uint32_t tag[MANY_MAX];
+
+	for (unsigned i = 0; i < n; i++) {
+		q[i] = *first;
+		choose_cell(&q[i], rng);
+		va[i] = q[i].va;
+		tag[i] = tag_of(&q[i]);
+		q[i].before = look(&q[i]);
+	}
+	gw_walk_many(first->pt, va, n, leaf);
+	for (unsigned i = 0; i < n; i++)
+		check_answer(w, &q[i], leaf[i].bytes, &leaf[i], tag[i]);
+}
+
+/* All cells of a region, by a cursor: what it tells was so since it was started. */
+static void walk_along(struct walker *w, const struct question *first)
+{
+	const struct region *r = first->region;
+	uint64_t bytes = (r->n - 1) * r->stride + r->cell;
+	struct question q[CELLS_MAX];
+	uint32_t tag[CELLS_MAX];
+	struct gw_cursor cursor;
+	struct gw_leaf leaf;
+	unsigned cell = 0;
+
+	for (unsigned i = 0; i < r->n; i++) {
+		q[i] = *first;
+		q[i].cell = i;
+		q[i].va = cell_va(r, i) + (rng_next(&w->thread->rng) & (r->cell - 1));
+		tag[i] = tag_of(&q[i]);
+		q[i].before = look(&q[i]);
+	}
+	if (gw_cursor_start(&cursor, first->pt, r->base, bytes))
+		wrong("a cursor does not start at %#llx", (unsigned long long)r->base);
+	for (enum gw_found found; (found = gw_cursor_next(&cursor, &leaf)) != GW_FOUND_END;)
+		for (; cell < r->n && q[cell].va - leaf.va < leaf.bytes; cell++)
+			check_answer(w, &q[cell], found == GW_FOUND_LEAF, &leaf, tag[cell]);
+	if (cell != r->n)
+		wrong("a cursor passed over %#llx", (unsigned long long)q[cell].va);
 }
 
 /* A hit needs no walk. It is an error if what it gives was released: then nobody has invalidated it
@@ -273,15 +343,14 @@ static bool ask(struct walker *w, struct question *q)
 	q->pt = gw_load_acquire(&q->space->pt);
 	if (!q->pt)
 		return false;
-	q->region = &q->space->region[rng_below(rng, q->space->nregions)];
-	q->cell = rng_below(rng, q->region->n);
-	q->va = cell_va(q->region, q->cell) + (rng_next(rng) & (q->region->cell - 1));
+	choose_cell(q, rng);
 	return true;
 }
 
 static void section(struct walker *w)
 {
 	unsigned n = 1 + rng_below(&w->thread->rng, SECTION_MAX - 1);
+	struct question last;
 
 	reader_lock(opts.flavour);
 	for (unsigned i = 0; i < n; i++) {
@@ -292,6 +361,10 @@ static void section(struct walker *w)
 		else if (ask(w, &q))
 			walk_once(w, &q);
 	}
+	if (!rng_below(&w->thread->rng, 4) && ask(w, &last))
+		walk_many(w, &last);
+	if (!rng_below(&w->thread->rng, 16) && ask(w, &last))
+		walk_along(w, &last);
 	if (!rng_below(&w->thread->rng, 64))
 		sched_yield(); /* others run while this section holds what it saw */
 	section_end(w);
