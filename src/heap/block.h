@@ -38,7 +38,7 @@ struct block {
 	uint32_t nfree;
 	uint32_t node;        /* the free table whose memory holds the list node */
 	uint32_t next_vacant; /* while the heap holds no memory for this block: the next such + 1 */
-	uint64_t descs[];     /* desc_bytes a table */
+	_Alignas(8) uint64_t descs[]; /* desc_bytes a table; aligned on 32-bit machines too */
 };
 
 /* The list node, in the memory of a free table: neighbours as block number + 1, 0 for none. */

@@ -82,37 +82,36 @@ static void options_are_checked(void **state)
 struct piece {
 	unsigned char *p;
 	size_t bytes;
+	bool small;
 };
 
 static void piece_take(struct piece *piece, unsigned number)
 {
 	size_t align = (size_t)1 << rand() % 16;
-	bool small = rand() % 2;
 	struct gw_env *env = &bare.env;
 
+	piece->small = rand() % 2;
 	piece->bytes = (size_t)(1 + rand() % 5000);
-	piece->p = small ? env->alloc(env, piece->bytes) : env->reserve(env, piece->bytes, align);
+	piece->p = piece->small ? env->alloc(env, piece->bytes)
+				: env->reserve(env, piece->bytes, align);
 	assert_non_null(piece->p);
-	assert_false((uintptr_t)piece->p & (small ? 15 : align - 1));
+	assert_false((uintptr_t)piece->p & (piece->small ? 15 : align - 1));
 	for (size_t i = 0; i < piece->bytes; i++)
 		assert_int_equal(piece->p[i], 0);
 	for (size_t i = 0; i < piece->bytes; i++)
 		piece->p[i] = (unsigned char)(number | 1);
-	piece->bytes |= (size_t)small << 32;
 }
 
 static void piece_give(struct piece *piece, unsigned number)
 {
 	struct gw_env *env = &bare.env;
-	bool small = piece->bytes >> 32;
-	size_t bytes = piece->bytes & 0xffffffff;
 
-	for (size_t i = 0; i < bytes; i++)
+	for (size_t i = 0; i < piece->bytes; i++)
 		assert_int_equal(piece->p[i], (unsigned char)(number | 1));
-	if (small)
-		env->free(env, piece->p, bytes);
+	if (piece->small)
+		env->free(env, piece->p, piece->bytes);
 	else
-		env->unreserve(env, piece->p, bytes);
+		env->unreserve(env, piece->p, piece->bytes);
 	piece->p = NULL;
 }
 

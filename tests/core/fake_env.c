@@ -11,7 +11,7 @@ enum { LOST = 0xdb, FREED = 0xdd, MAGIC = 0x6c0ffee, ALLOC_ALIGN = 16 };
 
 /* Stands before each small allocation. */
 struct prefix {
-	size_t bytes;
+	_Alignas(ALLOC_ALIGN) size_t bytes;
 	uint64_t magic;
 };
 _Static_assert(sizeof(struct prefix) % ALLOC_ALIGN == 0, "what follows a prefix is aligned");
