@@ -35,7 +35,9 @@ struct gw_heap_opts {
 	 * to a table. Neither pointers nor physical addresses wrap around in it. */
 	void *base;
 	uint64_t phys;
-	size_t max_bytes; /* most that all blocks can take; 0: 16 GiB (256 MiB on 32-bit) */
+	/* Most that all blocks can take; 0: 16 GiB (256 MiB on 32-bit), unless the library was
+	 * built with another GW_HEAP_BYTES. */
+	size_t max_bytes;
 };
 
 struct gw_heap_stats {

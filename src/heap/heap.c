@@ -6,6 +6,12 @@
 
 enum { META_ALIGN = 64 };
 
+/* What all blocks of a heap can take unless the caller says. Address space, not memory; but there
+ * are places where that costs too, and a build may choose. */
+#ifndef GW_HEAP_BYTES
+#define GW_HEAP_BYTES ((size_t)(sizeof(size_t) == 4 ? 256 : 16 << 10) << 20)
+#endif
+
 /* ---- The list of blocks with a free table: invariant H2. All under the heap's lock. ---- */
 
 static struct list_node *node_of(struct gw_heap *heap, uint32_t number)
@@ -249,8 +255,7 @@ static bool opts_ok(const struct gw_heap_opts *opts)
 
 static uint32_t block_count(const struct gw_heap_opts *opts, unsigned block_lg2)
 {
-	size_t by_default = sizeof(size_t) == 4 ? (size_t)256 << 20 : (size_t)((uint64_t)16 << 30);
-	size_t blocks = (opts->max_bytes ? opts->max_bytes : by_default) >> block_lg2;
+	size_t blocks = (opts->max_bytes ? opts->max_bytes : GW_HEAP_BYTES) >> block_lg2;
 
 	if (blocks >= UINT32_MAX)
 		return UINT32_MAX - 1;
