@@ -6,7 +6,7 @@ PACKAGES := $(shell sed 's/\#.*//' packages.txt)
 STAMP := build/.packages
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all check demo benchmark data fuzz conformance clean
+.PHONY: all check demo benchmark data fuzz conformance foreign clean
 
 all: build/build.ninja
 	ninja -C build
@@ -35,6 +35,10 @@ fuzz: $(STAMP)
 # Each image with ten times the seeds, and 20,000 addresses by the monitor.
 conformance: all
 	CONFORMANCE_SEEDS=200 MONITOR_QUERIES=20000 meson test -C build --no-rebuild --suite conformance
+
+# Every test of the core, every mix of torture, on every architecture.
+foreign: all
+	FOREIGN=all meson test -C build --no-rebuild --suite foreign --timeout-multiplier 0
 
 clean:
 	rm -rf build
