@@ -31,7 +31,9 @@
  *      changes what their architecture does not let change in a valid entry (gw_fmt_must_break):
  *      all of an entry on s390x, all but accessed, dirty and software bits on powerpc64, memory
  *      type and GW_GLOBAL on AArch64. Every format of an MMU may, while gw_replace puts a leaf in
- *      a table's place.
+ *      a table's place. While gw_remap runs, a page is at its old place, then at neither, then at
+ *      its new one. It is told to `invalidate` while it is at neither; and where tables move, no
+ *      read-side section finds it at the one place and then at the other.
  *   C  A walk that begins after an update returned sees what it did, or something later.
  *      The walk of a cursor begins with gw_cursor_start, and again with each gw_cursor_pause, since
  *      it remembers tables: what it tells of a page was so at some moment from then on.
@@ -45,23 +47,28 @@
  *      no table lock in common. Any of them may run beside any walker; which calls exclude
  *      which:
  *
- *                            update  reclaim walk    destroy
- *        update              table   table   -       caller
- *        reclaim             table   table   -       caller
- *        walk                -       -       -       -
- *        find_hole           -       -       -       caller
+ *                            update  remap   reclaim walk    destroy
+ *        update              table   range   table   -       caller
+ *        remap               range   range   table   -       caller
+ *        reclaim             table   table   table   -       caller
+ *        walk                -       -       -       -       -
+ *        find_hole           -       -       -       -       caller
  *
  *        update: map, unmap, protect, harvest, touch, collapse, split, replace; and what lies
  *        between gw_pte_map_lock and gw_pte_unlock.
  *        "table": only where both change entries of one table, for as long as that takes.
+ *        "range": as "table", and the caller keeps them off one another's ranges (gw_remap has
+ *        two); gw_pte_map_lock and gw_pte_set count as map and unmap, gw_map_many as map.
  *        "caller": they must not run at the same time; walkers may, until a grace period after
  *        gw_destroy began.
  *
- *   G  A call that fails leaves the page table as it was. gw_unmap and gw_protect need memory
- *      only where a leaf without a deposit lies across the start or the end of the range, and fail
- *      before they changed anything. gw_collapse needs none.
+ *   G  A call that fails leaves the page table as it was; gw_remap may have split leaves, which
+ *      map the same. gw_unmap and gw_protect need memory only where a leaf without a deposit lies
+ *      across the start or the end of the range, and fail before they changed anything.
+ *      gw_collapse needs none.
  *   H  For what was unmapped: `invalidate` once a call, for the range that was in fact unmapped;
  *      then a grace period; then `release` for what leaves pointed to, and the tables turn free.
+ *      What gw_remap moves is invalidated likewise, at its old place, and not released.
  *   I  A table whose last entry was removed is retired, at every level, whatever the size of the
  *      calls that emptied it. When is a policy: enum gw_policy. The root stays.
  *   J  Tables and records of leaves that wait for grace periods take at most `deferred_limit`
@@ -239,6 +246,7 @@ struct gw_format {
 	bool (*walk)(const struct gw_pt *pt, uint64_t va, struct gw_leaf *leaf);
 	void (*stats)(struct gw_pt *pt, struct gw_pt_stats *stats);
 	int (*check)(struct gw_pt *pt);
+	int (*remap)(struct gw_pt *pt, uint64_t from, uint64_t bytes, uint64_t to);
 
 	/* For those who read tables entry by entry, for instance out of a memory image. `entry` is
 	 * a value as this machine loads it, and may be anything; `level` is below `levels`.
@@ -285,6 +293,7 @@ const struct gw_format *gw_format_at(unsigned number);
 #define gw_replace GW_NAME(replace)
 #define gw_cursor_start GW_NAME(cursor_start)
 #define gw_find_hole GW_NAME(find_hole)
+#define gw_remap GW_NAME(remap)
 #define gw_pte_map GW_NAME(pte_map)
 #define gw_pte_unmap GW_NAME(pte_unmap)
 #define gw_pte_map_lock GW_NAME(pte_map_lock)
@@ -374,6 +383,18 @@ int gw_harvest(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t take,
  * `invalidate` under a table's lock has to mind. Never waits for a grace period.
  * Return: whether a leaf maps va and allows that, also if nothing was left to record. */
 bool gw_touch(struct gw_pt *pt, uint64_t va, uint32_t set);
+
+/* Moves what is mapped in [from, from + bytes) to [to, to + bytes): the same leaves, accessed and
+ * dirty as they were, and holes. Where `from` and `to` are as far apart as an entry's span, or a
+ * multiple of that, whole tables are moved, and what is below them is not touched. Leaves that do
+ * not fit the distance, or lie across an end, are split. `invalidate` once, for what has left; if
+ * tables were moved, then a grace period; then all of it appears at its new place. Empty tables
+ * that a larger leaf finds in its way are retired whatever the policy. Deposits move with their leaves.
+ * Context: as gw_map; and no other updater of either range is running, but for gw_reclaim: the
+ * caller sees to that.
+ * Return: 0; -EINVAL: not in whole pages, or empty, or the ranges overlap; -ERANGE; -EEXIST:
+ * something is mapped where it is to go; -ENOMEM. On an error nothing has moved. */
+int gw_remap(struct gw_pt *pt, uint64_t from, uint64_t bytes, uint64_t to);
 
 /* Retires every empty table whose whole span lies in [va, va + bytes), whatever the policy; ends
  * that are outside the format's addresses are cut off. Cannot fail.

@@ -608,6 +608,69 @@ bool fix_touch(struct fixture *x, uint64_t va, uint32_t set)
 	return ok;
 }
 
+/* ---- Moving ---- */
+
+/* What has left was invalidated in one call, and nothing around it where no table left with it.
+ * Another may follow for empty tables that stood in the way. */
+static void check_departed(struct fixture *x, const struct extents *moved)
+{
+	struct extent e;
+
+	if (!moved->n || x->relaxed)
+		return;
+	e = whole(moved);
+	assert_true(x->hull.va <= e.va && extent_last(&x->hull) >= extent_last(&e));
+	assert_true(x->invalidates == 1 || x->last.tables || GW_FMT_BREAK_BEFORE_MAKE);
+	if (x->invalidates == 1 && !x->last.tables)
+		assert_int_equal(x->hull.bytes, e.bytes);
+}
+
+static void move_deposits(struct fixture *x, uint64_t from, uint64_t bytes, uint64_t to)
+{
+	struct extents left = {0};
+
+	for (size_t i = 0; i < x->deposits.n; i++) {
+		struct extent e = x->deposits.at[i];
+
+		if (e.va >= from && extent_last(&e) <= from + (bytes - 1)) {
+			e.va += to - from;
+			e.out = 2 * e.va;
+		}
+		extents_add(&left, e);
+	}
+	extents_free(&x->deposits);
+	x->deposits = left;
+	prune_deposits(x); /* leaves that were split to be moved */
+}
+
+int fix_remap(struct fixture *x, uint64_t from, uint64_t bytes, uint64_t to)
+{
+	bool exists = extents_overlap(&x->model, to, bytes);
+	struct extents moved = {0};
+	int err;
+
+	begin(x, NULL);
+	err = gw_remap(x->pt, gw_fmt_canonical(from), bytes, gw_fmt_canonical(to));
+	end(x);
+	if (x->relaxed)
+		assert_true(err == (exists ? -EEXIST : 0) || err == -ENOMEM);
+	else
+		assert_int_equal(err, exists ? -EEXIST : 0);
+	if (err)
+		prune_deposits(x); /* some were split already */
+	if (err)
+		return err;
+	extents_cut(&x->model, from, bytes, &moved);
+	check_departed(x, &moved);
+	for (size_t i = 0; i < moved.n; i++) {
+		moved.at[i].va += to - from;
+		extents_add(&x->model, moved.at[i]);
+	}
+	extents_free(&moved);
+	move_deposits(x, from, bytes, to);
+	return 0;
+}
+
 void fix_reclaim(struct fixture *x, uint64_t va, uint64_t bytes)
 {
 	begin(x, NULL);

@@ -71,6 +71,7 @@ int fix_replace(struct fixture *x, uint64_t va, uint64_t bytes, uint64_t out, ui
 /* Leaves across an end of the range count whole. */
 int fix_harvest(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t take);
 bool fix_touch(struct fixture *x, uint64_t va, uint32_t set);
+int fix_remap(struct fixture *x, uint64_t from, uint64_t bytes, uint64_t to);
 void fix_reclaim(struct fixture *x, uint64_t va, uint64_t bytes);
 /* Sets a page's entry, to a leaf or to empty. Return: false: there is no table for it. */
 bool fix_set(struct fixture *x, uint64_t va, bool leaf, uint64_t out, uint32_t attr);

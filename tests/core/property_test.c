@@ -214,6 +214,26 @@ static void do_touch(struct episode *e, struct fixture *x)
 	fix_touch(x, near_va(e, x), one_in(e, 2) ? GW_ACCESSED : GW_ACCESSED | GW_DIRTY);
 }
 
+/* Distances that whole tables can go, of each level, and any others. */
+static void do_remap(struct episode *e, struct fixture *x)
+{
+	uint64_t from = near_va(e, x), bytes = any_bytes(e, from), to = any_va(e), apart;
+
+	if (one_in(e, 2))
+		to += from & (gw_span(1 + (unsigned)below(e, 2)) - 1);
+	to = gw_low(to);
+	apart = from < to ? to - from : from - to;
+	if (bytes > apart)
+		bytes = apart;
+	if (bytes > (to < HALF ? HALF : END) - to)
+		bytes = (to < HALF ? HALF : END) - to;
+	/* What is to be split into pages is kept short. */
+	if ((to - from) & (gw_span(1) - 1) && bytes > 2 * gw_span(1))
+		bytes = 2 * gw_span(1);
+	if (bytes)
+		fix_remap(x, from, bytes, to);
+}
+
 static void do_reclaim(struct episode *e, struct fixture *x)
 {
 	uint64_t va = near_va(e, x);
@@ -298,8 +318,10 @@ static void do_one(struct episode *e, struct fixture *x)
 {
 	uint64_t kind = below(e, 100);
 
-	if (kind < 25)
+	if (kind < 22)
 		do_map(e, x);
+	else if (kind < 26)
+		do_remap(e, x);
 	else if (kind < 43)
 		do_unmap(e, x);
 	else if (kind < 50)
