@@ -112,6 +112,11 @@ struct gw_leaf {
 	uint32_t attr; /* GW_READ and so on, accessed and dirty as they were */
 };
 
+/* One piece of what gw_map_many maps to. */
+struct gw_piece {
+	uint64_t out, bytes;
+};
+
 /* What an `invalidate` is for. Every cached translation that overlaps the range goes, also one
  * that a larger leaf gave before it was split. */
 struct gw_range {
@@ -246,6 +251,8 @@ struct gw_format {
 	bool (*walk)(const struct gw_pt *pt, uint64_t va, struct gw_leaf *leaf);
 	void (*stats)(struct gw_pt *pt, struct gw_pt_stats *stats);
 	int (*check)(struct gw_pt *pt);
+	int (*map_many)(struct gw_pt *pt, uint64_t va, const struct gw_piece *piece, size_t n,
+			uint32_t attr);
 	int (*remap)(struct gw_pt *pt, uint64_t from, uint64_t bytes, uint64_t to);
 
 	/* For those who read tables entry by entry, for instance out of a memory image. `entry` is
@@ -283,6 +290,7 @@ const struct gw_format *gw_format_at(unsigned number);
 #define gw_create GW_NAME(create)
 #define gw_destroy GW_NAME(destroy)
 #define gw_map GW_NAME(map)
+#define gw_map_many GW_NAME(map_many)
 #define gw_unmap GW_NAME(unmap)
 #define gw_protect GW_NAME(protect)
 #define gw_harvest GW_NAME(harvest)
@@ -334,6 +342,12 @@ void gw_destroy(struct gw_pt *pt);
  * period pass before its pages are reused. (Where another updater unmapped a part of it first,
  * that part was released like anything else.) */
 int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
+
+/* The same for scattered pieces, mapped one after the other from va on: all of them or none. Those
+ * that continue one another may share larger leaves.
+ * Context, Return: as gw_map; -EINVAL also: a piece that is not in whole pages, or empty. */
+int gw_map_many(struct gw_pt *pt, uint64_t va, const struct gw_piece *piece, size_t n,
+		uint32_t attr);
 
 /* Unmaps what is mapped in [va, va + bytes); holes do not matter. Larger leaves across an end
  * are split.

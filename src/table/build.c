@@ -3,25 +3,32 @@
  * Tables that nobody else can reach yet: built whole, then published with one store. */
 #include "table.h"
 
-int gw_mapping_check(uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
+int gw_out_check(uint64_t out, uint64_t bytes)
 {
 	uint64_t max = GW_OUT_BITS == 64 ? UINT64_MAX : (1ull << (GW_OUT_BITS & 63)) - 1;
-	int err = range_check(va, bytes);
+	uint64_t last = gw_fmt_advance(out, bytes - 1);
 
-	if (err)
-		return err;
-	if (!gw_fmt_aligned(out, 0))
+	if (!bytes || bytes & (gw_span(0) - 1) || !gw_fmt_aligned(out, 0))
 		return -EINVAL;
-	if (out > max || gw_fmt_advance(out, bytes - 1) > max ||
-	    gw_fmt_advance(out, bytes - 1) < out)
-		return -ERANGE;
-	return attr_check(attr & ~(uint32_t)GW_DEPOSIT);
+	return out > max || last > max || last < out ? -ERANGE : 0;
 }
 
-static bool leaf_fits(const struct mapping *m, unsigned level)
+int gw_mapping_check(uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
 {
-	return gw_fmt_leaf_level(level) && level <= m->max_level && covers(&m->at, level) &&
-	       gw_fmt_aligned(m->out, level);
+	int err = range_check(va, bytes);
+
+	if (!err)
+		err = gw_out_check(out, bytes);
+	return err ? err : attr_check(attr & ~(uint32_t)GW_DEPOSIT);
+}
+
+void gw_mapping_next(struct mapping *m)
+{
+	m->out = m->next->out;
+	m->run = 0;
+	do
+		m->run += (m->next++)->bytes;
+	while (m->next != m->end && m->next->out == gw_fmt_advance(m->out, m->run));
 }
 
 unsigned gw_leaf_level(const struct mapping *m)
@@ -33,50 +40,58 @@ unsigned gw_leaf_level(const struct mapping *m)
 	return level;
 }
 
-void gw_mapping_advance(struct mapping *m, uint64_t bytes)
-{
-	advance(&m->at, bytes);
-	m->out = gw_fmt_advance(m->out, bytes);
-}
-
 bool gw_deposit_new(struct page_table *p, gw_entry *table, unsigned level, unsigned index,
-		    const struct mapping *m)
+		    unsigned n)
 {
-	gw_entry *deposit;
+	for (; n; n--, index++) {
+		gw_entry *deposit = gw_heap_alloc(heap_of(p, level - 1));
 
-	if (!level || !(m->attr & GW_DEPOSIT))
-		return true;
-	deposit = gw_heap_alloc(heap_of(p, level - 1));
-	if (!deposit)
-		return false;
-	gw_deposit_put(desc_of(p, table, level), index, deposit);
+		if (!deposit)
+			return false;
+		gw_deposit_put(desc_of(p, table, level), index, deposit);
+	}
 	return true;
 }
 
-gw_entry *gw_build(struct page_table *p, unsigned level, struct mapping m)
+/* Fills entries with the leaves that can follow one another. Return: how many. */
+static unsigned build_leaves(gw_entry *entry, unsigned level, struct mapping *m)
 {
-	gw_entry *table = table_alloc(p, level, m.at.va);
-	uint32_t count = 0;
+	unsigned n = leaves_in_run(m, level);
+	uint32_t attr = m->attr;
+	uint64_t out = m->out;
+
+	for (unsigned i = 0; i < n; i++) {
+		gw_store_relaxed(&entry[i], gw_fmt_leaf(out, attr, level));
+		out = gw_fmt_advance(out, gw_span(level));
+	}
+	mapping_advance(m, n * gw_span(level));
+	return n;
+}
+
+gw_entry *gw_build(struct page_table *p, unsigned level, struct mapping *m)
+{
+	gw_entry *table = table_alloc(p, level, m->at.va);
+	unsigned first = gw_index(m->at.va, level), i = first;
 
 	if (!table)
 		return NULL;
-	for (unsigned i = gw_index(m.at.va, level); m.at.left && i < entries(level); i++, count++) {
-		uint64_t bytes = piece(&m.at, level);
+	while (m->at.left && i < entries(level)) {
+		gw_entry *child;
+		unsigned n;
 
-		if (leaf_fits(&m, level)) {
-			if (!gw_deposit_new(p, table, level, i, &m))
+		if (leaf_fits(m, level)) {
+			n = build_leaves(&table[i], level, m);
+			if (wants_deposits(m, level) && !gw_deposit_new(p, table, level, i, n))
 				goto no_memory;
-			gw_store_relaxed(&table[i], gw_fmt_leaf(m.out, m.attr, level));
-		} else {
-			gw_entry *child = gw_build(p, level - 1, m);
-
-			if (!child)
-				goto no_memory;
-			gw_store_relaxed(&table[i], link_to(p, child, level));
+			i += n;
+			continue;
 		}
-		gw_mapping_advance(&m, bytes);
+		child = gw_build(p, level - 1, m);
+		if (!child)
+			goto no_memory;
+		gw_store_relaxed(&table[i++], link_to(p, child, level));
 	}
-	count_add(desc_of(p, table, level), count);
+	count_add(desc_of(p, table, level), i - first);
 	return table;
 
 no_memory:

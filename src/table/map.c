@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * gw_map: fills entries of tables that are there, and grafts tables where none is. */
+ * gw_map, gw_map_many: fills entries of tables that are there, and grafts tables where none is. */
 #include "table.h"
 
 /* Tables are grafted for at most one entry of this level at a time, or one leaf where that is
@@ -23,39 +23,48 @@ static void publish(gw_entry *entry, uint64_t e)
 		gw_store_release(entry, e);
 }
 
-/* Fills entries of a table that is there with leaves, up to the table's end: a larger leaf can
- * start only there. */
+/* Fills `n` entries with leaves, up to one that is not empty. Return: how many. */
+static unsigned fill_leaves(gw_entry *entry, unsigned level, unsigned n, const struct mapping *m)
+{
+	uint32_t attr = m->attr;
+	uint64_t out = m->out;
+	unsigned i = 0;
+
+	for (; i < n && is_empty(gw_load_relaxed(&entry[i]), level); i++) {
+		/* Release: what the leaf maps was written before (guarantee D). Pairs with
+		 * gw_walk. */
+		publish(&entry[i], gw_fmt_leaf(out, attr, level));
+		out = gw_fmt_advance(out, gw_span(level));
+	}
+	return i;
+}
+
+/* Fills entries of a table that is there with leaves, of which the first fits, up to the table's
+ * end: a larger leaf can start only there. */
 static int fill(struct page_table *p, gw_entry *table, unsigned level, struct mapping *m)
 {
 	struct desc *desc = desc_of(p, table, level);
-	unsigned first = gw_index(m->at.va, level), i = first;
-	uint64_t n = m->at.left / gw_span(level), out = m->out;
+	unsigned first = gw_index(m->at.va, level), i = first, n, done;
 	int err = 0;
 
 	if (!table_lock(p, desc))
 		return 0;
-	for (; i < entries(level) && i - first < n; i++) {
-		uint64_t e = gw_load_relaxed(&table[i]);
-
-		if (!is_empty(e, level)) {
-			if (!gw_fmt_is_table(e, level))
-				err = -EEXIST;
-			else if (i == first)
-				err = TABLE_IN_THE_WAY;
-			break;
-		}
-		if (!gw_deposit_new(p, table, level, i, m)) {
+	do {
+		n = leaves_in_run(m, level);
+		done = fill_leaves(&table[i], level, n, m);
+		if (wants_deposits(m, level) && !gw_deposit_new(p, table, level, i, done))
 			err = -ENOMEM;
-			break;
-		}
-		/* Release: what the leaf maps was written before (guarantee D). Pairs with
-		 * gw_walk. */
-		publish(&table[i], gw_fmt_leaf(out, m->attr, level));
-		out = gw_fmt_advance(out, gw_span(level));
+		i += done;
+		mapping_advance(m, done * gw_span(level));
+	} while (!err && done == n && m->at.left && i < entries(level) && leaf_fits(m, level));
+	if (!err && done < n) {
+		if (!gw_fmt_is_table(gw_load_relaxed(&table[i]), level))
+			err = -EEXIST;
+		else if (i == first)
+			err = TABLE_IN_THE_WAY;
 	}
 	count_add(desc, i - first);
 	table_unlock(desc);
-	gw_mapping_advance(m, (i - first) * gw_span(level));
 	return err;
 }
 
@@ -67,11 +76,12 @@ static int graft(struct page_table *p, gw_entry *table, unsigned level, unsigned
 	struct desc *desc = desc_of(p, table, level);
 	unsigned index = gw_index(m->at.va, level), most = want > GRAFT_LEVEL ? want : GRAFT_LEVEL;
 	struct mapping part = *m;
+	uint64_t bytes = piece(&m->at, level < most ? level : most);
 	bool done = false;
 	gw_entry *child;
 
-	part.at.left = piece(&m->at, level < most ? level : most);
-	child = gw_build(p, level - 1, part);
+	part.at.left = bytes;
+	child = gw_build(p, level - 1, &part);
 	if (!child)
 		return -ENOMEM;
 	if (table_lock(p, desc)) {
@@ -83,10 +93,12 @@ static int graft(struct page_table *p, gw_entry *table, unsigned level, unsigned
 		}
 		table_unlock(desc);
 	}
-	if (done)
-		gw_mapping_advance(m, part.at.left);
-	else
+	if (done) {
+		part.at.left = m->at.left - bytes;
+		*m = part;
+	} else {
 		gw_discard(p, child, level - 1); /* somebody was faster */
+	}
 	return 0;
 }
 
@@ -129,7 +141,7 @@ static void make_way(struct page_table *p, struct map *map, unsigned level)
 /* Unmaps what a call that failed had mapped, and only that: others may have unmapped some of it
  * meanwhile, and mapped something of theirs. Leaves were chosen to lie within the range, so none
  * has to be split. */
-static void take_back(struct page_table *p, const struct mapping *mapped)
+static void take_back(struct page_table *p, struct mapping *mapped)
 {
 	struct gather g;
 
@@ -142,16 +154,10 @@ static void take_back(struct page_table *p, const struct mapping *mapped)
 	gw_gather_finish(&g);
 }
 
-int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
+static int map_all(struct page_table *p, const struct mapping *m)
 {
-	struct page_table *p = page_table_of(pt);
-	struct map map = {
-		.m = {.at = {.va = gw_low(va), .left = bytes},
-		      .out = out,
-		      .attr = attr,
-		      .max_level = p->max_level},
-	};
-	int err = gw_mapping_check(va, bytes, out, attr);
+	struct map map = {.m = *m};
+	int err = 0;
 
 	while (!err && map.m.at.left) {
 		unsigned level;
@@ -164,11 +170,51 @@ int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t
 			err = 0;
 		}
 	}
-	if (err && map.m.at.left < bytes) {
-		struct mapping mapped = {.at = {.va = gw_low(va), .left = bytes - map.m.at.left},
-					 .out = out};
+	if (err && map.m.at.left < m->at.left) {
+		struct mapping mapped = *m;
 
+		mapped.at.left -= map.m.at.left;
 		take_back(p, &mapped);
 	}
 	return err;
+}
+
+int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
+{
+	struct page_table *p = page_table_of(pt);
+	const struct mapping m = {.at = {.va = gw_low(va), .left = bytes},
+				  .out = out,
+				  .run = bytes,
+				  .attr = attr,
+				  .max_level = p->max_level};
+	int err = gw_mapping_check(va, bytes, out, attr);
+
+	return err ? err : map_all(p, &m);
+}
+
+int gw_map_many(struct gw_pt *pt, uint64_t va, const struct gw_piece *piece, size_t n,
+		uint32_t attr)
+{
+	struct page_table *p = page_table_of(pt);
+	struct mapping m = {.at = {.va = gw_low(va)},
+			    .next = piece,
+			    .end = piece + n,
+			    .attr = attr,
+			    .max_level = p->max_level};
+	int err = n ? 0 : -EINVAL;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		err = gw_out_check(piece[i].out, piece[i].bytes);
+		m.at.left += piece[i].bytes;
+		if (m.at.left < piece[i].bytes)
+			err = -ERANGE;
+	}
+	if (!err)
+		err = range_check(va, m.at.left);
+	if (!err)
+		err = attr_check(attr & ~(uint32_t)GW_DEPOSIT);
+	if (err)
+		return err;
+	mapping_advance(&m, 0); /* to the first piece */
+	return map_all(p, &m);
 }

@@ -79,6 +79,7 @@ const struct gw_format gw_ops = {
 	.walk = walk,
 	.stats = gw_stats,
 	.check = gw_check,
+	.map_many = gw_map_many,
 	.remap = gw_remap,
 	.decode = decode,
 	.shape = shape,

@@ -23,7 +23,8 @@ static int replace_entry(struct gather *g, gw_entry *table, unsigned level, cons
 
 	if (!(m->attr & GW_DEPOSIT))
 		gw_gather_deposits(g, gw_deposit_take(desc, index), level);
-	else if (!gw_deposit_has(desc, index) && !gw_deposit_new(p, table, level, index, m))
+	else if (level && !gw_deposit_has(desc, index) &&
+		 !gw_deposit_new(p, table, level, index, 1))
 		return -ENOMEM;
 	if (gw_fmt_is_table(e, level)) {
 		gw_lock_take(&desc_of(p, child_of(p, e, level), level - 1)->lock, p->env);
@@ -76,6 +77,7 @@ int gw_replace(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint
 	struct page_table *p = page_table_of(pt);
 	struct mapping m = {.at = {.va = gw_low(va), .left = bytes},
 			    .out = out,
+			    .run = bytes,
 			    .attr = attr,
 			    .max_level = p->max_level};
 	unsigned level = gw_leaf_level(&m);

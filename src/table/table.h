@@ -37,7 +37,8 @@
 #define gw_split_ends GW_NAME(split_ends_)
 #define gw_unmap_range GW_NAME(unmap_range_)
 #define gw_mapping_check GW_NAME(mapping_check_)
-#define gw_mapping_advance GW_NAME(mapping_advance_)
+#define gw_out_check GW_NAME(out_check_)
+#define gw_mapping_next GW_NAME(mapping_next_)
 #define gw_leaf_level GW_NAME(leaf_level_)
 #define gw_build GW_NAME(build_)
 #define gw_discard GW_NAME(discard_)
@@ -323,11 +324,11 @@ enum { FEW = 8 };
 struct gather {
 	struct page_table *p;
 	enum gw_policy policy;
-	bool may_wait;   /* for a grace period; else what was unlinked is only deferred */
-	bool no_release; /* leaves go without the release callback */
-	const struct mapping *only; /* what to unmap, and nothing else that is there; NULL: all */
-	bool tables;                /* tables were unlinked, in the range below */
-	bool idle;                  /* tables were marked IDLE */
+	bool may_wait;        /* for a grace period; else what was unlinked is only deferred */
+	bool no_release;      /* leaves go without the release callback */
+	struct mapping *only; /* what to unmap, and nothing else that is there; NULL: all */
+	bool tables;          /* tables were unlinked, in the range below */
+	bool idle;            /* tables were marked IDLE */
 	bool waited;          /* a grace period has passed since the last thing was unlinked */
 	uint64_t first, last; /* low form: what to invalidate; first > last: nothing */
 	gw_entry *dead;       /* tables unlinked on their own; their descriptors link them */
@@ -401,25 +402,61 @@ int gw_unmap_range(struct gather *g, struct cursor at);
 
 /* ---- build.c ---- */
 
+/* What a range is to be mapped to: pieces, one after the other. */
 struct mapping {
 	struct cursor at;
-	uint64_t out;
-	uint32_t attr;      /* and GW_DEPOSIT */
-	unsigned max_level; /* of its leaves, as the page table's options say */
+	uint64_t out; /* of the start of the range */
+	uint64_t run; /* so many bytes from there on count up, in one piece or in several */
+	const struct gw_piece *next, *end; /* pieces that come after those */
+	uint32_t attr;                     /* and GW_DEPOSIT */
+	unsigned max_level;                /* of its leaves, as the page table's options say */
 };
 
-/* Checks a mapping of the caller's: 0, or an error of gw_map's. */
+/* Checks a mapping of the caller's, or what it maps to: 0, or an error of gw_map's. */
 int gw_mapping_check(uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
-void gw_mapping_advance(struct mapping *m, uint64_t bytes);
+int gw_out_check(uint64_t out, uint64_t bytes);
+
+/* Takes the next piece for the run, and those behind it that continue it. */
+void gw_mapping_next(struct mapping *m);
+static inline void mapping_advance(struct mapping *m, uint64_t bytes)
+{
+	advance(&m->at, bytes);
+	for (; bytes >= m->run && m->next != m->end; gw_mapping_next(m))
+		bytes -= m->run;
+	m->out = gw_fmt_advance(m->out, bytes);
+	m->run -= bytes;
+}
+
+/* Whether a leaf of that level can stand at the start of a mapping. */
+static inline bool leaf_fits(const struct mapping *m, unsigned level)
+{
+	return gw_fmt_leaf_level(level) && level <= m->max_level && covers(&m->at, level) &&
+	       m->run >= gw_span(level) && gw_fmt_aligned(m->out, level);
+}
+
+/* Then: how many can follow one another, up to the end of the table and of the run. */
+static inline unsigned leaves_in_run(const struct mapping *m, unsigned level)
+{
+	uint64_t n = (m->run < m->at.left ? m->run : m->at.left) >> gw_fmt_shift(level);
+	unsigned room = entries(level) - gw_index(m->at.va, level);
+
+	return n < room ? (unsigned)n : room;
+}
+
+static inline bool wants_deposits(const struct mapping *m, unsigned level)
+{
+	return level && m->attr & GW_DEPOSIT;
+}
+
 /* The level of the largest leaf that fits at the start of a mapping. */
 unsigned gw_leaf_level(const struct mapping *m);
-/* Makes the deposit that the mapping asks for, if it does, for a leaf of a table that is locked or
- * that nobody else can reach. Return: false: no memory. */
+/* Makes deposits for `n` leaves of a table that is locked or that nobody else can reach. Return:
+ * false: no memory, and some leaves have theirs. */
 bool gw_deposit_new(struct page_table *p, gw_entry *table, unsigned level, unsigned index,
-		    const struct mapping *m);
-/* Builds a table that no walker can reach, with the part of the mapping that falls into it;
- * NULL: no memory. */
-gw_entry *gw_build(struct page_table *p, unsigned level, struct mapping m);
+		    unsigned n);
+/* Builds a table that no walker can reach, with the part of the mapping that falls into it, and
+ * advances the mapping; NULL: no memory. */
+gw_entry *gw_build(struct page_table *p, unsigned level, struct mapping *m);
 /* Frees a table that no walker can reach, and all below it. */
 void gw_discard(struct page_table *p, gw_entry *table, unsigned level);
 

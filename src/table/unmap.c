@@ -4,12 +4,15 @@
  * hold. */
 #include "table.h"
 
-/* Whether a leaf at the start of the range is to go. */
+/* Whether a leaf at the start of the range is to go. Ranges are unmapped from start to end, and
+ * what is to go is followed along. */
 static bool wanted(const struct gather *g, const struct cursor *at, uint64_t e, unsigned level)
 {
-	return !g->only ||
-	       (covers(at, level) &&
-		gw_fmt_out(e, level) == gw_fmt_advance(g->only->out, at->va - g->only->at.va));
+	if (!g->only)
+		return true;
+	mapping_advance(g->only, at->va - g->only->at.va);
+	return covers(at, level) && g->only->run >= gw_span(level) &&
+	       gw_fmt_out(e, level) == g->only->out;
 }
 
 /* Whether tables that the range covers go as they are, and what is below with them. */

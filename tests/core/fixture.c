@@ -297,27 +297,39 @@ static void check_invalidate(struct fixture *x, const struct extents *changed)
 	}
 }
 
-int fix_map(struct fixture *x, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
+int fix_map_many(struct fixture *x, uint64_t va, const struct gw_piece *piece, size_t n,
+		 uint32_t attr)
 {
-	bool exists = extents_overlap(&x->model, va, bytes);
-	uint64_t released = x->released;
+	uint64_t released = x->released, bytes = 0;
+	bool exists;
 	int err;
 
+	for (size_t i = 0; i < n; i++)
+		bytes += piece[i].bytes;
+	exists = extents_overlap(&x->model, va, bytes);
 	begin(x, NULL);
-	err = gw_map(x->pt, gw_fmt_canonical(va), bytes, out, attr);
+	if (n == 1)
+		err = gw_map(x->pt, gw_fmt_canonical(va), bytes, piece->out, attr);
+	else
+		err = gw_map_many(x->pt, gw_fmt_canonical(va), piece, n, attr);
 	end(x);
 	if (!x->relaxed)
 		assert_int_equal(err, exists ? -EEXIST : 0);
 	else
 		assert_true(err == (exists ? -EEXIST : 0) || err == -ENOMEM);
 	assert_true(released == x->released || x->f->sync_runs_calls);
-	if (!err)
-		extents_add(&x->model,
-			    (struct extent){va, bytes, out, attr & ~(uint32_t)GW_DEPOSIT, 0});
+	for (size_t i = 0, at = 0; !err && i < n; at += piece[i++].bytes)
+		extents_add(&x->model, (struct extent){va + at, piece[i].bytes, piece[i].out,
+						       attr & ~(uint32_t)GW_DEPOSIT, 0});
 	prune_deposits(x);
 	if (!err && attr & GW_DEPOSIT)
 		deposited(x, va, bytes);
 	return err;
+}
+
+int fix_map(struct fixture *x, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
+{
+	return fix_map_many(x, va, &(struct gw_piece){out, bytes}, 1, attr);
 }
 
 static void copy(struct extents *to, const struct extents *from)

@@ -63,6 +63,8 @@ struct gw_heap *fix_heap(struct fake_env *f, unsigned number, unsigned tables_pe
 
 /* Each does the same to the model if it succeeds, and checks the result against it. */
 int fix_map(struct fixture *x, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
+int fix_map_many(struct fixture *x, uint64_t va, const struct gw_piece *piece, size_t n,
+		 uint32_t attr);
 int fix_unmap(struct fixture *x, uint64_t va, uint64_t bytes);
 int fix_protect(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t attr);
 int64_t fix_collapse(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t flags);

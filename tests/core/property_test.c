@@ -130,6 +130,29 @@ static void do_map(struct episode *e, struct fixture *x)
 	fix_map(x, va, bytes, any_out(e, va, bytes), any_attr(e) | (one_in(e, 3) ? GW_DEPOSIT : 0));
 }
 
+/* Pieces of which some continue one another, and some lie so that larger leaves fit. */
+static void do_map_many(struct episode *e, struct fixture *x)
+{
+	uint64_t va = one_in(e, 3) ? near_va(e, x) : any_va(e), left = any_bytes(e, va), place = va;
+	struct gw_piece piece[16];
+	size_t n = 0;
+
+	while (left && n < LENGTH(piece)) {
+		uint64_t bytes = one_in(e, 3) ? any_bytes(e, place) : (1 + below(e, 3)) * PAGE;
+
+		bytes = bytes < left ? bytes : left;
+		piece[n].bytes = bytes;
+		piece[n].out = n && one_in(e, 3)
+				       ? gw_fmt_advance(piece[n - 1].out, piece[n - 1].bytes)
+				       : any_out(e, place, bytes);
+		left -= bytes;
+		place += bytes;
+		n++;
+	}
+	if (n > 1)
+		fix_map_many(x, va, piece, n, any_attr(e));
+}
+
 static void do_unmap(struct episode *e, struct fixture *x)
 {
 	uint64_t va = near_va(e, x);
@@ -318,8 +341,10 @@ static void do_one(struct episode *e, struct fixture *x)
 {
 	uint64_t kind = below(e, 100);
 
-	if (kind < 22)
+	if (kind < 20)
 		do_map(e, x);
+	else if (kind < 23)
+		do_map_many(e, x);
 	else if (kind < 26)
 		do_remap(e, x);
 	else if (kind < 43)
