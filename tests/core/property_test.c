@@ -250,9 +250,9 @@ static void do_remap(struct episode *e, struct fixture *x)
 		bytes = apart;
 	if (bytes > (to < HALF ? HALF : END) - to)
 		bytes = (to < HALF ? HALF : END) - to;
-	/* What is to be split into pages is kept short. */
-	if ((to - from) & (gw_span(1) - 1) && bytes > 2 * gw_span(1))
-		bytes = 2 * gw_span(1);
+	/* What is to be split to fit the distance is kept short. */
+	if (bytes / 1024 > (apart & -apart))
+		bytes = (apart & -apart) * 1024;
 	if (bytes)
 		fix_remap(x, from, bytes, to);
 }
