@@ -124,7 +124,7 @@ typedef bool walk_fn(const struct gw_pt *p, uint64_t va, uint64_t *out);
 
 INLINE uint64_t independent(walk_fn *walk, uint64_t count)
 {
-	const struct gw_pt *p = pt;
+	const struct gw_pt copy = *pt, *p = &copy;
 	const uint64_t *va = order;
 	uint64_t sum = 0, out;
 
@@ -136,7 +136,7 @@ INLINE uint64_t independent(walk_fn *walk, uint64_t count)
 
 INLINE uint64_t dependent(walk_fn *walk)
 {
-	const struct gw_pt *p = pt;
+	const struct gw_pt copy = *pt, *p = &copy;
 	uint64_t va = order[0], out;
 
 	for (uint64_t i = 0; i < MANY && walk(p, va, &out); i++)

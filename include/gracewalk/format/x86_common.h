@@ -73,7 +73,8 @@ static inline bool gw_fmt_leaf_level(unsigned level)
 
 static inline bool gw_fmt_is_table(uint64_t e, unsigned level)
 {
-	return level > 0 && (e & (X86_P | X86_PS)) == X86_P;
+	/* P and not PS, by one test: taking P away from where it is not borrows from bit 1 on. */
+	return level > 0 && !((e - X86_P) & (X86_P | X86_PS));
 }
 
 /* Above the page-directory-pointer table the bit is reserved: such an entry maps nothing. */
