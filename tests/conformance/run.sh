@@ -53,13 +53,15 @@ run() {
 	[ "$status" != 124 ] || echo "no end within $limit s" >>"$log"
 }
 
-# Both ways the walk agrees with what is wrong, and nothing but an access may tell.
+# Both ways the walk agrees with what is wrong, and nothing but an access may tell, or what the MMU
+# has recorded of one.
 bend_as_said() {
 	case $(grep '^bend ' "$log") in
 	*', not seen') [ "$status" = "$well" ] && grep -q '^ok: ' "$log" ;;
 	*', both ways')
 		[ "$status" != "$well" ] &&
-			grep -Eq '^mismatch: .* (supervisor|user) (read|write|exec) ' "$log"
+			grep -Eq '^mismatch: (gw_harvest|.* (supervisor|user) (read|write|exec)) ' \
+				"$log"
 		;;
 	*', one way') [ "$status" != "$well" ] && grep -Eq '^(mismatch|broke): ' "$log" ;;
 	*) false ;;

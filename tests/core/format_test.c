@@ -176,13 +176,14 @@ static void refuses_attributes(struct fixture *x)
 {
 	for (unsigned bit = 0; bit < 32; bit++) {
 		uint32_t attr = PLAIN ^ 1u << bit;
-		bool ok = attr & 1u << bit ? GW_FMT_ATTRS & 1u << bit : false;
+		bool ok = attr & 1u << bit ? (GW_FMT_ATTRS | GW_DEPOSIT) & 1u << bit : false;
 
 		if (ok)
 			continue;
 		assert_int_equal(gw_map(x->pt, 0, PAGE, 0, attr), -EOPNOTSUPP);
 		assert_int_equal(gw_protect(x->pt, 0, PAGE, attr), -EOPNOTSUPP);
 	}
+	assert_int_equal(gw_protect(x->pt, 0, PAGE, PLAIN | GW_DEPOSIT), -EOPNOTSUPP);
 }
 
 static void test_attributes_that_the_format_cannot_express_are_refused(void **state)
