@@ -14,7 +14,7 @@ static const struct {
 	{GW_READ, 'r', "read"},   {GW_WRITE, 'w', "write"},     {GW_EXEC, 'x', "execute"},
 	{GW_USER, 'u', "user"},   {GW_GLOBAL, 'g', "global"},   {GW_ACCESSED, 'a', "accessed"},
 	{GW_DIRTY, 'd', "dirty"}, {GW_UNCACHED, 0, "uncached"}, {GW_SOFT0, 0, "soft0"},
-	{GW_SOFT1, 0, "soft1"},   {GW_SOFT2, 0, "soft2"},
+	{GW_SOFT1, 0, "soft1"},   {GW_SOFT2, 0, "soft2"},       {GW_CONTIGUOUS, 0, "contiguous"},
 };
 
 /* What is told of each kind: a word for programs, a sentence's end for people. */

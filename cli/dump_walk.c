@@ -115,7 +115,7 @@ static uint64_t used(const struct walk *w, uint64_t table, unsigned level)
 	uint64_t n = 0, e;
 
 	for (uint64_t i = 0; i < entries(w, level) && read_entry(w, table, i, &e); i++)
-		n += w->format->decode(e, level).kind != GW_ENTRY_EMPTY;
+		n += w->format->decode(e, level, 0).kind != GW_ENTRY_EMPTY;
 	return n;
 }
 
@@ -171,7 +171,7 @@ static void add_table(struct walk *w, struct dump_run *next, uint64_t table, uns
 
 static void add_entry(struct walk *w, struct dump_run *next, uint64_t e, uint64_t va)
 {
-	const struct gw_decoded decoded = w->format->decode(e, next->level);
+	const struct gw_decoded decoded = w->format->decode(e, next->level, va);
 
 	switch (decoded.kind) {
 	case GW_ENTRY_TABLE:

@@ -8,7 +8,8 @@
  *
  *   table        one node of the radix tree; the root is one
  *   entry        8 bytes of a table: empty, a leaf, or the address of the next table
- *   leaf         an entry that maps: a page, or at a higher level a larger piece
+ *   leaf         an entry that maps: a page, or at a higher level a larger piece; or a run
+ *   run          entries side by side that are one leaf together: GW_CONTIGUOUS
  *   level        0 for the tables that hold page leaves, counting up to the root
  *   va, out      the address that is walked, and what it maps to (index64: a value)
  *   format       the bits of one MMU: include/gracewalk/format/
@@ -26,14 +27,16 @@
  *   A  A walk takes no lock, writes nothing, and ends after at most one load a level.
  *   B  A walk sees each page as it was before or after an update of it, never a mix of the two.
  *      While gw_map runs, some pages of its range may be there and others not yet, in any order;
- *      likewise the others. Formats with break-before-make may also show a page absent while a
- *      larger leaf around it is split, collapsed to or replaced, and while gw_protect or gw_harvest
- *      changes what their architecture does not let change in a valid entry (gw_fmt_must_break):
- *      all of an entry on s390x, all but accessed, dirty and software bits on powerpc64, memory
- *      type and GW_GLOBAL on AArch64. Every format of an MMU may, while gw_replace puts a leaf in
- *      a table's place. While gw_remap runs, a page is at its old place, then at neither, then at
- *      its new one. It is told to `invalidate` while it is at neither; and where tables move, no
- *      read-side section finds it at the one place and then at the other.
+ *      likewise the others; of a run a walk may tell while some of its entries are not written
+ *      yet, or emptied already. Formats with break-before-make may also show a page absent while
+ *      a larger leaf or a run around it is split, collapsed to or replaced, and while gw_protect
+ *      or gw_harvest changes what their architecture does not let change in a valid entry
+ *      (gw_fmt_must_break): all of an entry on s390x, all but accessed, dirty and software bits on
+ *      powerpc64, memory type, GW_GLOBAL and GW_CONTIGUOUS on AArch64. Every format of an MMU may,
+ *      while gw_replace puts a leaf in a table's place. While gw_remap runs, a page is at its old
+ *      place, then at neither, then at its new one. It is told to `invalidate` while it is at
+ *      neither; and where tables move, no read-side section finds it at the one place and then at
+ *      the other.
  *   C  A walk that begins after an update returned sees what it did, or something later.
  *      The walk of a cursor begins with gw_cursor_start, and again with each gw_cursor_pause, since
  *      it remembers tables: what it tells of a page was so at some moment from then on.
@@ -81,6 +84,22 @@
  *   L  A leaf that has a deposit can be split once without memory. A table becomes a deposit like
  *      any other new table: when no walker can be in it.
  *
+ * RUNS
+ *
+ * An MMU may remember a run as one translation, which is what it is for. gw_map with GW_CONTIGUOUS
+ * makes one wherever gw_fmt_run_lg2 says how many leaves of a level make a run, that many lie in
+ * the range, aligned together on both sides, and their entries are empty; elsewhere leaves are as
+ * without. Walks and cursors tell of a run as of one leaf, and gw_harvest takes it as one. Nothing
+ * else makes runs, and each call that changes a part of one splits it first, into leaves of one
+ * entry that map the same; that needs no memory, and gw_split does just that. gw_protect leaves
+ * runs that its range covers as runs if `attr` has GW_CONTIGUOUS, and splits them if not.
+ * gw_replace takes the hint and makes no use of it. To gw_collapse, entries of a run are the leaves
+ * that they would be alone; what it makes is no run. With GW_DEPOSIT each entry has its own.
+ *
+ * The MMU may record an access in any entry of a run. So accessed and dirty of a run are those of
+ * all its entries: leaves that a run is split into have them, and `release` and `found` tell them.
+ * A walk tells what the entry says that it has read, and gw_touch records in the one for va.
+ *
  * FORMATS
  *
  * A source file that works with one format says which before the include:
@@ -105,7 +124,7 @@ struct gw_pt {
 	uintptr_t to_pointer; /* a table's physical address plus this is its pointer */
 };
 
-/* A leaf, or a run of leaves that continue one another. */
+/* A leaf, or leaves that continue one another. */
 struct gw_leaf {
 	uint64_t va;  /* of its first byte */
 	uint64_t out; /* what that maps to */
@@ -119,7 +138,7 @@ struct gw_piece {
 };
 
 /* What an `invalidate` is for. Every cached translation that overlaps the range goes, also one
- * that a larger leaf gave before it was split. */
+ * that a larger leaf or a run gave before it was split. */
 struct gw_range {
 	uint64_t va, bytes;
 	bool tables; /* tables were unlinked: walk caches too */
@@ -136,8 +155,8 @@ enum gw_policy {
 };
 
 /* To gw_map, beside the attributes, gw_collapse and gw_replace: keep a table for each leaf larger
- * than a page, so that it can be split once, to leaves of the next size, when there is no memory.
- */
+ * than a page, of a run for each entry, so that it can be split once, to leaves of the next size,
+ * when there is no memory. */
 enum { GW_DEPOSIT = 1 << 15 };
 
 enum { GW_HEAPS_MAX = 3 };
@@ -146,7 +165,9 @@ struct gw_opts {
 	struct gw_env *env;
 	enum gw_policy policy;
 	size_t deferred_limit; /* bytes; 0: 16 MiB */
-	uint64_t max_leaf;     /* bytes of the largest leaf that the MMU knows; 0: as the format */
+	/* Bytes of the largest leaf that the MMU knows, of a run those of one entry; 0: as the
+	 * format. */
+	uint64_t max_leaf;
 
 	/* Heaps made by the caller, from gw_heap_defaults, for several page tables to share or
 	 * to place tables in memory of the caller's choice. NULL: the page table makes its own. */
@@ -224,7 +245,7 @@ enum gw_entry_kind {
 struct gw_decoded {
 	enum gw_entry_kind kind;
 	uint32_t attr;  /* of a leaf */
-	uint64_t out;   /* a leaf: what its first byte maps to; a table: its address */
+	uint64_t out;   /* a leaf: what the entry's first byte maps to; a table: its address */
 	uint64_t other; /* bits that differ from those the library would have written */
 };
 
@@ -257,10 +278,10 @@ struct gw_format {
 	int (*remap)(struct gw_pt *pt, uint64_t from, uint64_t bytes, uint64_t to);
 
 	/* For those who read tables entry by entry, for instance out of a memory image. `entry` is
-	 * a value as this machine loads it, and may be anything; `level` is below `levels`.
-	 * `canonical` adds what the format asks for to an address of va_bits bits.
-	 * Context: any. */
-	struct gw_decoded (*decode)(uint64_t entry, unsigned level);
+	 * a value as this machine loads it, and may be anything; `level` is below `levels`; `va` is
+	 * an address that the entry is for, which says where in a run it is. `canonical` adds what
+	 * the format asks for to an address of va_bits bits. Context: any. */
+	struct gw_decoded (*decode)(uint64_t entry, unsigned level, uint64_t va);
 	struct gw_shape (*shape)(unsigned level);
 	uint64_t (*canonical)(uint64_t low);
 
@@ -350,8 +371,8 @@ int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t
 int gw_map_many(struct gw_pt *pt, uint64_t va, const struct gw_piece *piece, size_t n,
 		uint32_t attr);
 
-/* Unmaps what is mapped in [va, va + bytes); holes do not matter. Larger leaves across an end
- * are split.
+/* Unmaps what is mapped in [va, va + bytes); holes do not matter. Larger leaves and runs across an
+ * end are split.
  * Context: as gw_map.
  * Return: 0, -EINVAL, -ERANGE, or -ENOMEM: no table to split a leaf with. */
 int gw_unmap(struct gw_pt *pt, uint64_t va, uint64_t bytes);
@@ -367,10 +388,11 @@ int gw_protect(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t attr);
  * write then faults, and the handler gives the right back by gw_protect. What an MMU records
  * meanwhile is never lost: it is told, or is there for the next call.
  *
- * `found` is called for each run of leaves that had any of `take`, with their attributes as they
- * were, in order, with no lock held and outside of this call's read-side sections: it may call
- * what the caller may. A leaf across an end of the range is not split: it is taken, and told,
- * whole. What gw_unmap or another gw_harvest took first is told there alone.
+ * `found` is called for leaves that had any of `take`, those that continue one another together,
+ * with their attributes as they were, in order, with no lock held and outside of this call's
+ * read-side sections: it may call what the caller may. A leaf across an end of the range is not
+ * split: it is taken, and told, whole. What gw_unmap or another gw_harvest took first is told there
+ * alone.
  *
  * `invalidate` once, at the end, after every `found`; where an entry may not change while it is
  * valid, as in gw_protect. Until then an MMU writes through what it remembers and records nothing.
@@ -419,27 +441,25 @@ void gw_reclaim(struct gw_pt *pt, uint64_t va, uint64_t bytes);
 /* Replaces tables by larger leaves that map the same, wherever in [va, va + bytes) one leaf can
  * stand for a whole table: its entries are leaves that continue one another, with equal attributes
  * but for accessed and dirty, which the larger leaf has if any of them had. From the last level up,
- * so that leaves can grow by several steps. Allocates nothing and releases no leaf; the tables are
- * retired. `flags`: 0, or GW_DEPOSIT: they are kept for the new leaves instead, as soon as a grace
- * period has passed, which the call then waits for.
- * Context: as gw_map.
- * Return: how many tables were replaced; -EINVAL: not in whole pages, empty, or other flags;
- * -ERANGE. */
+ * so that leaves can grow by several steps. Entries of a run count one by one. Allocates nothing
+ * and releases no leaf; the tables are retired. `flags`: 0, or GW_DEPOSIT: they are kept for the
+ * new leaves instead, as soon as a grace period has passed, which the call then waits for. Context:
+ * as gw_map. Return: how many tables were replaced; -EINVAL: not in whole pages, empty, or other
+ * flags; -ERANGE. */
 int64_t gw_collapse(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t flags);
 
-/* Splits the leaf that maps va, if it is larger than a page, into a table of leaves of the next
- * size that map the same. With a deposit this cannot fail.
+/* Splits the leaf that maps va, if it is larger than a page, into smaller ones that map the same: a
+ * run into its entries, also one of pages; else into a table of leaves of the next size. A run can
+ * always be split, and so can a leaf with a deposit.
  * Context: as gw_map, but never waits for a grace period.
  * Return: 0; -ENOENT: no such leaf is there; -ERANGE; -ENOMEM. */
 int gw_split(struct gw_pt *pt, uint64_t va);
 
-/* Maps [va, va + bytes), the span of one leaf, to [out, out + bytes) whatever is mapped there now:
- * one leaf, a larger one's part, a table with smaller ones, of which some may be missing, or
- * nothing. What was mapped there is retired. Allocates only for the last case and to split a larger
- * leaf.
- * Context: as gw_map.
- * Return: as gw_map, but for -EEXIST; -EINVAL also when no leaf has that size, or `va` or `out` is
- * not a multiple of it. */
+/* Maps [va, va + bytes), the span of one leaf of one entry, to [out, out + bytes) whatever is
+ * mapped there now: one leaf, a part of a larger one or of a run, a table with smaller ones, of
+ * which some may be missing, or nothing. What was mapped there is retired. Allocates only for the
+ * last case and to split a larger leaf. Context: as gw_map. Return: as gw_map, but for -EEXIST;
+ * -EINVAL also when no leaf has that size, or `va` or `out` is not a multiple of it. */
 int gw_replace(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
 
 /* Sets a cursor to the start of [va, va + bytes): gw_cursor_next then tells what is there, leaf by
@@ -464,7 +484,7 @@ int gw_find_hole(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t size, u
 
 /* The entry of the page at va, for looking at; NULL: there is no table that would hold it
  * (nothing is mapped around, or a larger leaf is). Opens a read-side section that gw_pte_unmap
- * ends; on NULL none is open.
+ * ends; on NULL none is open. What an entry maps, which may be of a run: gw_walk_leaf.
  * Context: any. */
 const gw_entry *gw_pte_map(struct gw_pt *pt, uint64_t va);
 void gw_pte_unmap(struct gw_pt *pt);
@@ -473,7 +493,8 @@ void gw_pte_unmap(struct gw_pt *pt);
  * whole surroundings at this moment takes the lock afterwards, and gathers what was set here
  * with the rest. gw_pte_set exchanges the entry, keeps the table's count and returns what was
  * there; invalidating and waiting for a grace period before that is reused are the caller's
- * part. The value is a leaf of the format at level 0 (gw_fmt_leaf) or gw_fmt_empty(0).
+ * part. The value is a leaf of the format at level 0 (gw_fmt_leaf), without GW_CONTIGUOUS, or
+ * gw_fmt_empty(0). A run around it is split first: with break-before-make, that invalidates.
  * Context: between map_lock and unlock a read-side section is open and a spinning lock is held:
  * be quick. */
 bool gw_pte_map_lock(struct gw_pt *pt, uint64_t va, struct gw_pte *pte);

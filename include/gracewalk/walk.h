@@ -23,6 +23,30 @@ static inline unsigned gw_index(uint64_t va, unsigned level)
 	return va >> gw_fmt_shift(level) & ((1u << gw_fmt_index_bits(level)) - 1);
 }
 
+/* How many entries of a level make a run, as a power of two; 0: there are no runs. A format that
+ * has runs brings this function, and a macro of its name. */
+#ifndef gw_fmt_run_lg2
+static inline unsigned gw_fmt_run_lg2(unsigned level)
+{
+	(void)level;
+	return 0;
+}
+#endif
+
+/* How many entries a leaf takes, as a power of two: more than one in a run. */
+static inline unsigned gw_run_lg2(uint64_t e, unsigned level)
+{
+	bool run = GW_FMT_ATTRS & GW_CONTIGUOUS && gw_fmt_attr(e, level) & GW_CONTIGUOUS;
+
+	return run ? gw_fmt_run_lg2(level) : 0;
+}
+
+/* The bytes that a leaf maps. */
+static inline uint64_t gw_leaf_bytes(uint64_t e, unsigned level)
+{
+	return gw_span(level) << gw_run_lg2(e, level);
+}
+
 /* The address without what canonical form adds. */
 static inline uint64_t gw_low(uint64_t va)
 {
@@ -65,9 +89,9 @@ GW_WALK_INLINE bool gw_walk_leaf(uint64_t e, uint64_t va, unsigned level, struct
 {
 	if (!gw_fmt_is_leaf(e, level))
 		return false;
-	leaf->va = va & ~(gw_span(level) - 1);
+	leaf->va = va & ~(gw_leaf_bytes(e, level) - 1);
 	leaf->out = gw_fmt_out(e, level);
-	leaf->bytes = gw_span(level);
+	leaf->bytes = gw_leaf_bytes(e, level);
 	leaf->attr = gw_fmt_attr(e, level);
 	return true;
 }

@@ -25,10 +25,10 @@ int gw_mapping_check(uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
 void gw_mapping_next(struct mapping *m)
 {
 	m->out = m->next->out;
-	m->run = 0;
+	m->stretch = 0;
 	do
-		m->run += (m->next++)->bytes;
-	while (m->next != m->end && m->next->out == gw_fmt_advance(m->out, m->run));
+		m->stretch += (m->next++)->bytes;
+	while (m->next != m->end && m->next->out == gw_fmt_advance(m->out, m->stretch));
 }
 
 unsigned gw_leaf_level(const struct mapping *m)
@@ -56,9 +56,9 @@ bool gw_deposit_new(struct page_table *p, gw_entry *table, unsigned level, unsig
 /* Fills entries with the leaves that can follow one another. Return: how many. */
 static unsigned build_leaves(gw_entry *entry, unsigned level, struct mapping *m)
 {
-	unsigned n = leaves_in_run(m, level);
-	uint32_t attr = m->attr;
 	uint64_t out = m->out;
+	uint32_t attr;
+	unsigned n = leaves_alike(m, level, &attr);
 
 	for (unsigned i = 0; i < n; i++) {
 		gw_store_relaxed(&entry[i], gw_fmt_leaf(out, attr, level));

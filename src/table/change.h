@@ -9,16 +9,12 @@
 /* Leaves that are broken together, for one invalidation. */
 enum { BREAKS = 32 };
 
-/* Of what a leaf has it keeps these, and gets those. */
-struct change {
-	uint32_t keep, add;
-};
-
+/* A leaf of one entry, which turns into no run. */
 static inline uint64_t changed(struct change change, uint64_t e, unsigned level)
 {
 	uint32_t attr = (gw_fmt_attr(e, level) & change.keep) | change.add;
 
-	return gw_fmt_leaf(gw_fmt_out(e, level), attr, level);
+	return gw_fmt_leaf(gw_fmt_out(e, level), attr & ~(uint32_t)GW_CONTIGUOUS, level);
 }
 
 /* Leaves that could not change in place: their entries are empty now, and turn to the new ones when
@@ -41,14 +37,16 @@ static inline void make_broken(struct gather *g, struct broken *broken)
 	broken->n = 0;
 }
 
-/* Changes the leaf of a locked table that lies at va, and adds it to what is to be invalidated. The
- * lock is held until what was broken is made, so that other updaters never see the gap.
- * Return: whether there was anything to change, and then what the entry was in *old. */
+/* Changes the leaf of a locked table that va lies in, at that entry, and adds it to what is to be
+ * invalidated. The lock is held until what was broken is made, so that other updaters never see the
+ * gap. Return: whether there was anything to change, and then what the entry was in *old. */
 static inline bool change_leaf(struct gather *g, struct broken *broken, gw_entry *entry,
 			       uint64_t va, unsigned level, struct change change, uint64_t *old)
 {
 	uint64_t e = gw_load_relaxed(entry), to;
 
+	if (gw_run_lg2(e, level))
+		return gw_run_change(g, entry, va, level, change, old);
 	/* Compare and exchange: hardware may set bits between the load and the store. */
 	for (;;) {
 		to = changed(change, e, level);

@@ -22,6 +22,25 @@ static bool deposits_ok(const gw_entry *table, unsigned level, const struct desc
 	return leaves == n;
 }
 
+/* Whether the run that an entry is of is one: all its entries say the same but for what hardware
+ * records. */
+static bool run_ok(gw_entry *table, unsigned level, unsigned index)
+{
+	uint64_t e = gw_load_relaxed(&table[index]);
+	unsigned n = leaf_entries(e, level), first = index & ~(n - 1);
+	uint32_t attr = gw_fmt_attr(e, level) & ~(uint32_t)USED;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t other = gw_load_relaxed(&table[first + i]);
+
+		if (!gw_fmt_is_leaf(other, level) ||
+		    other != entry_at(gw_fmt_out(e, level), attr | used_bits(other, level), level,
+				      i))
+			return false;
+	}
+	return true;
+}
+
 /* Counts a table and all below it per heap. Return: whether each is what its descriptor says. */
 static bool table_ok(const struct page_table *p, gw_entry *table, unsigned level, uint64_t va,
 		     bool below_root, uint64_t tables[GW_HEAPS_MAX])
@@ -41,6 +60,8 @@ static bool table_ok(const struct page_table *p, gw_entry *table, unsigned level
 		count += !is_empty(e, level);
 		if (gw_fmt_is_table(e, level) &&
 		    !table_ok(p, child_of(p, e, level), level - 1, va, reachable, tables))
+			return false;
+		if (gw_fmt_is_leaf(e, level) && gw_run_lg2(e, level) && !run_ok(table, level, i))
 			return false;
 		if (!is_empty(e, level) && !gw_fmt_is_table(e, level) && !gw_fmt_is_leaf(e, level))
 			return false;

@@ -5,26 +5,26 @@
 
 enum {
 	COLLAPSES = 32, /* tables that are replaced together, for one invalidation */
-	RECORDED = GW_ACCESSED | GW_DIRTY,
+	MAY_DIFFER = USED | GW_CONTIGUOUS,
 };
 
-/* The leaf that maps what a table of that level maps, accessed and dirty if any of its leaves is.
- * Return: false: there is none. */
+/* The leaf that maps what a table of that level maps, accessed and dirty if any of its leaves is;
+ * entries of runs count as the leaves that they would be alone. Return: false: there is none. */
 static bool leaf_for(const gw_entry *table, unsigned level, uint64_t *leaf)
 {
 	uint64_t e = gw_load_relaxed(&table[0]), out = gw_fmt_out(e, level), next = out;
-	uint32_t attr = gw_fmt_attr(e, level), recorded = 0;
+	uint32_t attr = gw_fmt_attr(e, level) & ~(uint32_t)MAY_DIFFER, used = 0;
 
 	if (!gw_fmt_aligned(out, level + 1))
 		return false;
 	for (unsigned i = 0; i < entries(level); i++, next = gw_fmt_advance(next, gw_span(level))) {
 		e = gw_load_relaxed(&table[i]);
-		if (!gw_fmt_is_leaf(e, level) || gw_fmt_out(e, level) != next ||
-		    (gw_fmt_attr(e, level) ^ attr) & ~(uint32_t)RECORDED)
+		if (!gw_fmt_is_leaf(e, level) || entry_out(e, level, i) != next ||
+		    (gw_fmt_attr(e, level) ^ attr) & ~(uint32_t)MAY_DIFFER)
 			return false;
-		recorded |= gw_fmt_attr(e, level) & RECORDED;
+		used |= used_bits(e, level);
 	}
-	*leaf = gw_fmt_leaf(out, attr | recorded, level + 1);
+	*leaf = gw_fmt_leaf(out, attr | used, level + 1);
 	return true;
 }
 

@@ -279,7 +279,9 @@ static void retire(struct gather *g, struct gw_retire *retires, gw_entry *table,
 			retire(g, retires, child_of(p, e, level), level - 1);
 		} else if (!g->no_release && gw_fmt_is_leaf(e, level)) {
 			gw_gather_room(g, 1);
-			gw_gather_leaf(g, desc->va + i * gw_span(level), e, level);
+			gw_gather_leaf(g, desc->va + i * gw_span(level),
+				       leaf_load(&table[i], level), level);
+			i += leaf_entries(e, level) - 1;
 		}
 	}
 	if (g->waited || GW_MUTANT(free_at_once))

@@ -37,11 +37,12 @@ static uint64_t differing(uint32_t take)
 	return bits;
 }
 
-/* Whether there is a leaf with something to take, or, of a page, perhaps. */
+/* Whether there is something to take from a leaf, or, of a page or a run, perhaps. */
 static bool has_some(const struct harvest *h, uint64_t e, unsigned level)
 {
-	return gw_fmt_is_leaf(e, level) &&
-	       (level ? gw_fmt_attr(e, level) & h->take : (e ^ h->quiet) & h->bits);
+	if (leaf_entries(e, level) > 1)
+		return true;
+	return level ? gw_fmt_attr(e, level) & h->take : (e ^ h->quiet) & h->bits;
 }
 
 /* Of the range, in the table of pages whose entry i is next. */
@@ -71,27 +72,39 @@ static unsigned quiet_pages(const struct harvest *h, gw_entry *page, unsigned n)
 	return i;
 }
 
+/* From the leaf behind an entry of a locked table, at the start of the range. Return: how many
+ * entries it takes. */
+static unsigned take_leaf(struct harvest *h, struct broken *broken, gw_entry *entry, uint64_t e,
+			  unsigned level)
+{
+	const struct change change = {.keep = ~h->take};
+	uint64_t va = h->at.va, first = va & ~(gw_leaf_bytes(e, level) - 1);
+	unsigned n = leaf_entries(e, level);
+
+	if (has_some(h, e, level) && change_leaf(&h->g, broken, entry, va, level, change, &e))
+		run_add(h->run, &h->n, first, e, level);
+	return n;
+}
+
 /* Leaves of a locked table, from the start of the range on, as many as there is room to tell of;
  * stops at what has to be gone into. */
 static void take_leaves(struct harvest *h, gw_entry *table, unsigned level)
 {
-	const struct change change = {.keep = ~h->take};
 	struct broken broken = {.n = 0};
 	unsigned i = gw_index(h->at.va, level);
 
 	while (h->at.left && i < entries(level) && h->n < RUNS) {
-		uint64_t va = h->at.va & ~(gw_span(level) - 1), e = gw_load_relaxed(&table[i]);
+		uint64_t e = gw_load_relaxed(&table[i]);
+		unsigned n = 1;
 
 		if (gw_fmt_is_table(e, level))
 			break;
-		if (has_some(h, e, level) &&
-		    change_leaf(&h->g, &broken, &table[i], va, level, change, &e))
-			run_add(h->run, &h->n, va, e, level);
-		advance(&h->at, piece(&h->at, level));
-		i++;
+		if (gw_fmt_is_leaf(e, level))
+			n = take_leaf(h, &broken, &table[i], e, level);
+		advance(&h->at, piece_of(&h->at, n * gw_span(level)));
+		i = (i | (n - 1)) + 1; /* the range may begin in the middle of a run */
 		if (level == 0 && i % GROUP == 0) {
-			unsigned n = quiet_pages(h, &table[i], pages_left(h, i));
-
+			n = quiet_pages(h, &table[i], pages_left(h, i));
 			advance(&h->at, n * gw_span(0));
 			i += n;
 		}

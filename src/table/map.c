@@ -23,10 +23,17 @@ static void publish(gw_entry *entry, uint64_t e)
 		gw_store_release(entry, e);
 }
 
-/* Fills `n` entries with leaves, up to one that is not empty. Return: how many. */
-static unsigned fill_leaves(gw_entry *entry, unsigned level, unsigned n, const struct mapping *m)
+static bool all_empty(gw_entry *entry, unsigned n, unsigned level)
 {
-	uint32_t attr = m->attr;
+	while (n && is_empty(gw_load_relaxed(&entry[n - 1]), level))
+		n--;
+	return !n;
+}
+
+/* Fills `n` entries with leaves, up to one that is not empty. Return: how many. */
+static unsigned fill_leaves(gw_entry *entry, unsigned level, unsigned n, uint32_t attr,
+			    const struct mapping *m)
+{
 	uint64_t out = m->out;
 	unsigned i = 0;
 
@@ -40,18 +47,24 @@ static unsigned fill_leaves(gw_entry *entry, unsigned level, unsigned n, const s
 }
 
 /* Fills entries of a table that is there with leaves, of which the first fits, up to the table's
- * end: a larger leaf can start only there. */
+ * end: a larger leaf can start only there. No entry of a run is written before all are seen to be
+ * empty: a walk that finds one tells of them all. */
 static int fill(struct page_table *p, gw_entry *table, unsigned level, struct mapping *m)
 {
 	struct desc *desc = desc_of(p, table, level);
 	unsigned first = gw_index(m->at.va, level), i = first, n, done;
+	uint32_t attr;
 	int err = 0;
 
 	if (!table_lock(p, desc))
 		return 0;
 	do {
-		n = leaves_in_run(m, level);
-		done = fill_leaves(&table[i], level, n, m);
+		n = leaves_alike(m, level, &attr);
+		if (attr & GW_CONTIGUOUS && !all_empty(&table[i], n, level)) {
+			attr &= ~(uint32_t)GW_CONTIGUOUS;
+			n = 1;
+		}
+		done = fill_leaves(&table[i], level, n, attr, m);
 		if (wants_deposits(m, level) && !gw_deposit_new(p, table, level, i, done))
 			err = -ENOMEM;
 		i += done;
@@ -74,12 +87,18 @@ static int graft(struct page_table *p, gw_entry *table, unsigned level, unsigned
 		 struct mapping *m)
 {
 	struct desc *desc = desc_of(p, table, level);
-	unsigned index = gw_index(m->at.va, level), most = want > GRAFT_LEVEL ? want : GRAFT_LEVEL;
+	unsigned index = gw_index(m->at.va, level);
+	uint64_t bytes = piece(&m->at, level < GRAFT_LEVEL ? level : GRAFT_LEVEL), leaf;
 	struct mapping part = *m;
-	uint64_t bytes = piece(&m->at, level < most ? level : most);
 	bool done = false;
 	gw_entry *child;
+	uint32_t attr;
 
+	leaf = leaves_alike(m, want, &attr) * gw_span(want);
+	if (!(attr & GW_CONTIGUOUS))
+		leaf = gw_span(want);
+	if (bytes < leaf)
+		bytes = leaf;
 	part.at.left = bytes;
 	child = gw_build(p, level - 1, &part);
 	if (!child)
@@ -184,7 +203,7 @@ int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t
 	struct page_table *p = page_table_of(pt);
 	const struct mapping m = {.at = {.va = gw_low(va), .left = bytes},
 				  .out = out,
-				  .run = bytes,
+				  .stretch = bytes,
 				  .attr = attr,
 				  .max_level = p->max_level};
 	int err = gw_mapping_check(va, bytes, out, attr);

@@ -19,19 +19,19 @@ static enum gw_found cursor_next(struct gw_cursor *c, struct gw_leaf *leaf)
 	return gw_cursor_next(c, leaf);
 }
 
-static struct gw_decoded decode_leaf(uint64_t e, unsigned level)
+static struct gw_decoded decode_leaf(uint64_t e, unsigned level, uint64_t va)
 {
 	struct gw_decoded leaf = {
 		.kind = GW_ENTRY_LEAF,
 		.attr = gw_fmt_attr(e, level),
-		.out = gw_fmt_out(e, level),
+		.out = entry_out(e, level, gw_index(va, level)),
 	};
 
 	leaf.other = e ^ gw_fmt_leaf(leaf.out, leaf.attr, level);
 	return leaf;
 }
 
-static struct gw_decoded decode(uint64_t e, unsigned level)
+static struct gw_decoded decode(uint64_t e, unsigned level, uint64_t va)
 {
 	if (gw_fmt_is_table(e, level)) {
 		uint64_t address = gw_fmt_table_address(e, level);
@@ -44,7 +44,7 @@ static struct gw_decoded decode(uint64_t e, unsigned level)
 	}
 	/* A leaf on a level that has none means nothing to an MMU. */
 	if (gw_fmt_leaf_level(level) && gw_fmt_is_leaf(e, level))
-		return decode_leaf(e, level);
+		return decode_leaf(e, level, va);
 	return (struct gw_decoded){.kind = is_empty(e, level) ? GW_ENTRY_EMPTY : GW_ENTRY_OTHER};
 }
 

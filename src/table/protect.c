@@ -11,14 +11,18 @@ static void change_leaves(struct gather *g, gw_entry *table, unsigned level, str
 	const struct change change = {.keep = GW_ACCESSED | GW_DIRTY, .add = attr};
 	struct broken broken = {.n = 0};
 
-	for (unsigned i = gw_index(at->va, level); at->left && i < entries(level); i++) {
+	for (unsigned i = gw_index(at->va, level), n; at->left && i < entries(level); i += n) {
 		uint64_t e = gw_load_relaxed(&table[i]), old;
 
-		if (gw_fmt_is_table(e, level) || (gw_fmt_is_leaf(e, level) && !covers(at, level)))
+		if (gw_fmt_is_table(e, level) ||
+		    (gw_fmt_is_leaf(e, level) && !covers_leaf(at, e, level)))
 			break;
-		if (gw_fmt_is_leaf(e, level))
+		n = 1;
+		if (gw_fmt_is_leaf(e, level)) {
+			n = leaf_entries(e, level);
 			change_leaf(g, &broken, &table[i], at->va, level, change, &old);
-		advance(at, piece(at, level));
+		}
+		advance(at, piece_of(at, n * gw_span(level)));
 	}
 	make_broken(g, &broken);
 }

@@ -48,14 +48,25 @@ bool gw_pte_map_lock(struct gw_pt *pt, uint64_t va, struct gw_pte *pte)
 	return false;
 }
 
+/* One entry of a run is not changed alone. */
+static void leave_run(struct page_table *p, struct gw_pte *pte)
+{
+	struct gather g;
+
+	gw_gather_start(&g, p);
+	gw_run_split(&g, pte->entry, gw_low(pte->va), 0);
+}
+
 uint64_t gw_pte_set(struct gw_pt *pt, struct gw_pte *pte, uint64_t entry)
 {
 	struct page_table *p = page_table_of(pt);
-	/* Release: what a new leaf maps was written before (guarantee D). */
-	uint64_t old = gw_exchange_acq_rel(pte->entry, entry);
-	uint32_t more = !is_empty(entry, 0), less = !is_empty(old, 0);
+	uint64_t old = gw_load_relaxed(pte->entry);
 
-	count_add(desc_of(p, pte->table, 0), more - less);
+	if (gw_fmt_is_leaf(old, 0) && gw_run_lg2(old, 0))
+		leave_run(p, pte);
+	/* Release: what a new leaf maps was written before (guarantee D). */
+	old = gw_exchange_acq_rel(pte->entry, entry);
+	count_add(desc_of(p, pte->table, 0), !is_empty(entry, 0) - (uint32_t)!is_empty(old, 0));
 	return old;
 }
 

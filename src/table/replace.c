@@ -18,7 +18,8 @@ static int replace_entry(struct gather *g, gw_entry *table, unsigned level, cons
 	struct page_table *p = g->p;
 	struct desc *desc = desc_of(p, table, level);
 	unsigned index = gw_index(m->at.va, level);
-	uint64_t e = gw_load_relaxed(&table[index]), leaf = gw_fmt_leaf(m->out, m->attr, level),
+	uint64_t e = gw_load_relaxed(&table[index]),
+		 leaf = gw_fmt_leaf(m->out, m->attr & ~(uint32_t)GW_CONTIGUOUS, level),
 		 to = must_break(e, level) ? gw_fmt_empty(level) : leaf;
 
 	if (!(m->attr & GW_DEPOSIT))
@@ -46,7 +47,16 @@ static int replace_entry(struct gather *g, gw_entry *table, unsigned level, cons
 }
 
 /* What a step met. */
-enum { AGAIN = 1, ACROSS /* a larger leaf */, NOTHING /* no table that holds the entry */ };
+enum {
+	AGAIN = 1,
+	ACROSS, /* a larger leaf, or a run */
+	NOTHING /* no table that holds the entry */
+};
+
+static bool is_of_run(uint64_t e, unsigned level)
+{
+	return gw_fmt_is_leaf(e, level) && gw_run_lg2(e, level);
+}
 
 /* Return: 0: done; one of these; -ENOMEM. */
 static int step(struct gather *g, unsigned level, const struct mapping *m)
@@ -64,7 +74,9 @@ static int step(struct gather *g, unsigned level, const struct mapping *m)
 
 		err = gw_fmt_is_leaf(e, found) ? ACROSS : NOTHING;
 	} else if (table_lock(p, desc_of(p, path.table[level], level))) {
-		err = replace_entry(g, path.table[level], level, m);
+		uint64_t e = gw_load_relaxed(&path.table[level][gw_index(m->at.va, level)]);
+
+		err = is_of_run(e, level) ? ACROSS : replace_entry(g, path.table[level], level, m);
 		table_unlock(desc_of(p, path.table[level], level));
 	}
 	p->env->read_unlock(p->env);
@@ -77,7 +89,7 @@ int gw_replace(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint
 	struct page_table *p = page_table_of(pt);
 	struct mapping m = {.at = {.va = gw_low(va), .left = bytes},
 			    .out = out,
-			    .run = bytes,
+			    .stretch = bytes,
 			    .attr = attr,
 			    .max_level = p->max_level};
 	unsigned level = gw_leaf_level(&m);

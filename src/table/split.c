@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * Splitting a leaf into a table of smaller ones that map the same. */
+ * Splitting a leaf into smaller ones that map the same: those of a table, or a run's entries. */
 #include "table.h"
 
 static void fill_from(gw_entry *table, unsigned level, uint64_t e)
@@ -36,13 +36,19 @@ static void replace(struct gather *g, gw_entry *entry, unsigned level, gw_entry 
 	while (!gw_cas_acq_rel(entry, &e, link_to(p, child, level)));
 }
 
-/* Splits a leaf of a locked table, with its deposit if it has one. Return: 1, or -ENOMEM. */
+/* Splits a leaf of a locked table: a run into its entries; another into a table, which is its
+ * deposit if it has one. Return: 1, or -ENOMEM. */
 static int split_entry(struct gather *g, gw_entry *table, unsigned level, uint64_t va)
 {
 	struct page_table *p = g->p;
 	unsigned index = gw_index(va, level);
-	gw_entry *child = gw_deposit_take(desc_of(p, table, level), index);
+	gw_entry *child;
 
+	if (gw_run_lg2(gw_load_relaxed(&table[index]), level)) {
+		gw_run_split(g, &table[index], va, level);
+		return 1;
+	}
+	child = gw_deposit_take(desc_of(p, table, level), index);
 	if (child)
 		table_init(p, child, level - 1, va);
 	else
@@ -56,7 +62,12 @@ static int split_entry(struct gather *g, gw_entry *table, unsigned level, uint64
 /* Whether the leaf that maps va has to be split: `across` it, or whatever its start. */
 static bool to_split(uint64_t e, unsigned level, uint64_t va, bool across)
 {
-	return gw_fmt_is_leaf(e, level) && level && (!across || va & (gw_span(level) - 1));
+	uint64_t bytes;
+
+	if (!gw_fmt_is_leaf(e, level))
+		return false;
+	bytes = gw_leaf_bytes(e, level);
+	return bytes > gw_span(0) && (!across || va & (bytes - 1));
 }
 
 /* Splits the leaf at va once, if it is there and to be split. Return: 1: done; 0: there was nothing

@@ -33,6 +33,8 @@
 #define gw_unlock_emptied GW_NAME(unlock_emptied_)
 #define gw_sweep GW_NAME(sweep_)
 #define gw_care_for_idle GW_NAME(care_for_idle_)
+#define gw_run_change GW_NAME(run_change_)
+#define gw_run_split GW_NAME(run_split_)
 #define gw_split_at GW_NAME(split_at_)
 #define gw_split_ends GW_NAME(split_ends_)
 #define gw_unmap_range GW_NAME(unmap_range_)
@@ -201,6 +203,61 @@ static inline bool is_empty(uint64_t e, unsigned level)
 	return e == gw_fmt_empty(level);
 }
 
+/* ---- Leaves of one entry, or of a run ---- */
+
+enum { USED = GW_ACCESSED | GW_DIRTY };
+
+/* What hardware has recorded in an entry. */
+static inline uint32_t used_bits(uint64_t e, unsigned level)
+{
+	return gw_fmt_attr(e, level) & USED;
+}
+
+/* What an entry itself maps, whose leaf may be a run. */
+static inline uint64_t entry_out(uint64_t e, unsigned level, unsigned index)
+{
+	unsigned i = index & ((1u << gw_run_lg2(e, level)) - 1);
+
+	return gw_fmt_advance(gw_fmt_out(e, level), i * gw_span(level));
+}
+
+/* The entry number i of a leaf that begins with `out`. */
+static inline uint64_t entry_at(uint64_t out, uint32_t attr, unsigned level, unsigned i)
+{
+	return gw_fmt_leaf(gw_fmt_advance(out, i * gw_span(level)), attr, level);
+}
+
+static inline unsigned leaf_entries(uint64_t e, unsigned level)
+{
+	return 1u << gw_run_lg2(e, level);
+}
+
+/* A leaf with what was recorded in other entries of its run. */
+static inline uint64_t add_used(uint64_t leaf, uint32_t used, unsigned level)
+{
+	return gw_fmt_leaf(gw_fmt_out(leaf, level), gw_fmt_attr(leaf, level) | used, level);
+}
+
+/* The leaf that begins with this entry: accessed and dirty if any of its entries is. */
+static inline uint64_t leaf_load(gw_entry *entry, unsigned level)
+{
+	uint64_t e = gw_load_relaxed(entry);
+
+	for (unsigned i = 1; i < leaf_entries(e, level); i++)
+		e = add_used(e, used_bits(gw_load_relaxed(&entry[i]), level), level);
+	return e;
+}
+
+/* Empties the entries of a leaf. Return: as leaf_load. */
+static inline uint64_t leaf_clear(gw_entry *entry, unsigned level)
+{
+	uint64_t e = entry_clear(entry, level);
+
+	for (unsigned i = 1; i < leaf_entries(e, level); i++)
+		e = add_used(e, used_bits(entry_clear(&entry[i], level), level), level);
+	return e;
+}
+
 /* ---- Ranges: low form, as a start and what is left: the end of the address space is no special
  * case ---- */
 
@@ -214,24 +271,32 @@ static inline void advance(struct cursor *at, uint64_t bytes)
 	at->left -= bytes;
 }
 
-/* From va to the end of the entry of that level it lies in. */
-static inline uint64_t to_entry_end(uint64_t va, unsigned level)
+/* The part of the range that lies in the piece of so many bytes, a power of two, that it starts
+ * in. */
+static inline uint64_t piece_of(const struct cursor *at, uint64_t bytes)
 {
-	return gw_span(level) - (va & (gw_span(level) - 1));
+	bytes -= at->va & (bytes - 1);
+	return bytes < at->left ? bytes : at->left;
 }
 
-/* The part of the range that lies in that entry. */
+/* The part that lies in the entry of that level. */
 static inline uint64_t piece(const struct cursor *at, unsigned level)
 {
-	uint64_t bytes = to_entry_end(at->va, level);
-
-	return bytes < at->left ? bytes : at->left;
+	return piece_of(at, gw_span(level));
 }
 
 /* Whether the range covers the whole entry that it starts in. */
 static inline bool covers(const struct cursor *at, unsigned level)
 {
 	return !(at->va & (gw_span(level) - 1)) && at->left >= gw_span(level);
+}
+
+/* Whether the range covers the whole leaf that its start lies in: all of a run. */
+static inline bool covers_leaf(const struct cursor *at, uint64_t e, unsigned level)
+{
+	uint64_t bytes = gw_leaf_bytes(e, level);
+
+	return !(at->va & (bytes - 1)) && at->left >= bytes;
 }
 
 /* Checks a range of the caller's: 0, -EINVAL or -ERANGE. */
@@ -296,16 +361,17 @@ unsigned gw_deposit_count(const struct desc *desc);
 void gw_deposits_join(gw_entry **ring, gw_entry *other);
 void gw_deposits_free(struct gw_heap *heap, gw_entry **ring);
 
-/* ---- Runs of leaves, to tell the caller ---- */
+/* ---- Leaves that continue one another, to tell the caller ---- */
 
-/* Adds a leaf, to the last run where it continues that: else there must be room for one more. */
+/* Adds a leaf that begins with that entry, to the last ones where it continues them: else there
+ * must be room for one more. */
 static inline void run_add(struct gw_leaf *runs, unsigned *n, uint64_t va, uint64_t e,
 			   unsigned level)
 {
 	const struct gw_leaf leaf = {
 		.va = gw_fmt_canonical(va),
 		.out = gw_fmt_out(e, level),
-		.bytes = gw_span(level),
+		.bytes = gw_leaf_bytes(e, level),
 		.attr = gw_fmt_attr(e, level),
 	};
 	struct gw_leaf *last = *n ? &runs[*n - 1] : NULL;
@@ -345,7 +411,7 @@ void gw_gather_start(struct gather *g, struct page_table *p);
 /* Makes room for leaves, `want` if it can. Outside locks and read-side sections; may wait.
  * Return: how many calls of gw_gather_leaf cannot fail now, at least one. */
 unsigned gw_gather_room(struct gather *g, uint64_t want);
-/* Not when no_release is set. */
+/* Not when no_release is set. Of a run: its first entry, for all of them. */
 void gw_gather_leaf(struct gather *g, uint64_t va, uint64_t e, unsigned level);
 /* Adds to what is to be invalidated. */
 void gw_gather_range(struct gather *g, uint64_t va, uint64_t bytes);
@@ -387,10 +453,26 @@ void gw_sweep(struct page_table *p, const struct span *range, bool may_wait);
  * period, or at once where they have become many (guarantee J). */
 void gw_care_for_idle(const struct gather *g);
 
+/* ---- run.c ---- */
+
+/* Of what a leaf has it keeps these, and gets those. */
+struct change {
+	uint32_t keep, add;
+};
+
+/* Changes the run of a locked table that the entry for va is of, and adds it to what is to be
+ * invalidated; left without GW_CONTIGUOUS, it is a run no more. Return: whether there was anything
+ * to change, and then the run as it was in *old. */
+bool gw_run_change(struct gather *g, gw_entry *entry, uint64_t va, unsigned level,
+		   struct change change, uint64_t *old);
+/* If the entry for va is of a run, makes leaves of one entry of all of them, which map the same.
+ * Where the format lets them stand side by side, nothing is invalidated. */
+void gw_run_split(struct gather *g, gw_entry *entry, uint64_t va, unsigned level);
+
 /* ---- split.c ---- */
 
-/* Makes leaves end at va, or at both ends of a range: 0, or -ENOMEM. Outside locks and read-side
- * sections. */
+/* Makes leaves end at va, or at both ends of a range, runs included: 0, or -ENOMEM. Outside locks
+ * and read-side sections. */
 int gw_split_at(struct gather *g, uint64_t va);
 int gw_split_ends(struct gather *g, const struct cursor *at);
 
@@ -405,8 +487,8 @@ int gw_unmap_range(struct gather *g, struct cursor at);
 /* What a range is to be mapped to: pieces, one after the other. */
 struct mapping {
 	struct cursor at;
-	uint64_t out; /* of the start of the range */
-	uint64_t run; /* so many bytes from there on count up, in one piece or in several */
+	uint64_t out;     /* of the start of the range */
+	uint64_t stretch; /* so many bytes from there on count up, in one piece or in several */
 	const struct gw_piece *next, *end; /* pieces that come after those */
 	uint32_t attr;                     /* and GW_DEPOSIT */
 	unsigned max_level;                /* of its leaves, as the page table's options say */
@@ -416,31 +498,48 @@ struct mapping {
 int gw_mapping_check(uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
 int gw_out_check(uint64_t out, uint64_t bytes);
 
-/* Takes the next piece for the run, and those behind it that continue it. */
+/* Takes the next piece for the stretch, and those behind it that continue it. */
 void gw_mapping_next(struct mapping *m);
 static inline void mapping_advance(struct mapping *m, uint64_t bytes)
 {
 	advance(&m->at, bytes);
-	for (; bytes >= m->run && m->next != m->end; gw_mapping_next(m))
-		bytes -= m->run;
+	for (; bytes >= m->stretch && m->next != m->end; gw_mapping_next(m))
+		bytes -= m->stretch;
 	m->out = gw_fmt_advance(m->out, bytes);
-	m->run -= bytes;
+	m->stretch -= bytes;
 }
 
 /* Whether a leaf of that level can stand at the start of a mapping. */
 static inline bool leaf_fits(const struct mapping *m, unsigned level)
 {
 	return gw_fmt_leaf_level(level) && level <= m->max_level && covers(&m->at, level) &&
-	       m->run >= gw_span(level) && gw_fmt_aligned(m->out, level);
+	       m->stretch >= gw_span(level) && gw_fmt_aligned(m->out, level);
 }
 
-/* Then: how many can follow one another, up to the end of the table and of the run. */
-static inline unsigned leaves_in_run(const struct mapping *m, unsigned level)
+/* Then: how many can follow one another, up to the end of the table and of the stretch. */
+static inline unsigned leaves_in_stretch(const struct mapping *m, unsigned level)
 {
-	uint64_t n = (m->run < m->at.left ? m->run : m->at.left) >> gw_fmt_shift(level);
+	uint64_t n = (m->stretch < m->at.left ? m->stretch : m->at.left) >> gw_fmt_shift(level);
 	unsigned room = entries(level) - gw_index(m->at.va, level);
 
 	return n < room ? (unsigned)n : room;
+}
+
+/* And of those, how many have the same attributes, in *attr: a run, where one is asked for and
+ * fits; or leaves of one entry, up to where a run could start. */
+static inline unsigned leaves_alike(const struct mapping *m, unsigned level, uint32_t *attr)
+{
+	unsigned n = leaves_in_stretch(m, level), run = 1, to_run;
+
+	*attr = m->attr;
+	if (!(m->attr & GW_FMT_ATTRS & GW_CONTIGUOUS))
+		return n;
+	run <<= gw_fmt_run_lg2(level);
+	to_run = run - (gw_index(m->at.va, level) & (run - 1));
+	if (run > 1 && n >= run && !((m->at.va | m->out) & (run * gw_span(level) - 1)))
+		return run;
+	*attr &= ~(uint32_t)GW_CONTIGUOUS;
+	return n < to_run ? n : to_run;
 }
 
 static inline bool wants_deposits(const struct mapping *m, unsigned level)

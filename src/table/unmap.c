@@ -11,7 +11,7 @@ static bool wanted(const struct gather *g, const struct cursor *at, uint64_t e, 
 	if (!g->only)
 		return true;
 	mapping_advance(g->only, at->va - g->only->at.va);
-	return covers(at, level) && g->only->run >= gw_span(level) &&
+	return covers_leaf(at, e, level) && g->only->stretch >= gw_leaf_bytes(e, level) &&
 	       gw_fmt_out(e, level) == g->only->out;
 }
 
@@ -21,8 +21,16 @@ static bool whole_tables(const struct gather *g)
 	return g->policy != GW_POLICY_MANUAL && !g->only;
 }
 
-/* Empties one entry of a locked table, at the start of the range. Return: 1 when a leaf went, 0
- * when there was nothing to do or a table went; -1 when the entry has to be gone into, or split. */
+/* Of the n entries of a leaf. */
+static void gather_deposits(struct gather *g, struct desc *desc, unsigned index, unsigned n)
+{
+	for (unsigned i = index; desc->level && i < index + n; i++)
+		gw_gather_deposits(g, gw_deposit_take(desc, i), desc->level);
+}
+
+/* Empties one entry of a locked table, at the start of the range, or a run of them. Return: how
+ * many when a leaf went, 0 when there was nothing to do or a table went; -1 when the entry has to
+ * be gone into, or split. */
 static int clear_entry(struct gather *g, gw_entry *table, unsigned level, unsigned i,
 		       const struct cursor *at)
 {
@@ -34,15 +42,13 @@ static int clear_entry(struct gather *g, gw_entry *table, unsigned level, unsign
 		gw_lock_take(&desc_of(g->p, child_of(g->p, e, level), level - 1)->lock, g->p->env);
 		gw_unlink_locked(g, table, level, i, gw_fmt_empty(level));
 	} else if (gw_fmt_is_leaf(e, level) && wanted(g, at, e, level)) {
-		if (!covers(at, level))
+		if (!covers_leaf(at, e, level))
 			return -1;
-		e = entry_clear(&table[i], level);
-		if (level)
-			gw_gather_deposits(g, gw_deposit_take(desc_of(g->p, table, level), i),
-					   level);
+		e = leaf_clear(&table[i], level);
+		gather_deposits(g, desc_of(g->p, table, level), i, leaf_entries(e, level));
 		if (!g->no_release)
 			gw_gather_leaf(g, at->va, e, level);
-		return 1;
+		return (int)leaf_entries(e, level);
 	}
 	return 0;
 }
@@ -54,23 +60,26 @@ static void clear(struct gather *g, gw_entry *table, unsigned level, struct curs
 		  unsigned room)
 {
 	uint64_t first = 0, end = 0;
-	uint32_t leaves = 0;
+	uint32_t leaves = 0, count = 0;
 
-	for (unsigned i = gw_index(at->va, level); at->left && i < entries(level) && leaves < room;
-	     i++) {
+	for (unsigned i = gw_index(at->va, level);
+	     at->left && i < entries(level) && leaves < room;) {
 		int gone = clear_entry(g, table, level, i, at);
+		uint64_t bytes = gone > 0 ? (unsigned)gone * gw_span(level) : piece(at, level);
 
 		if (gone < 0)
 			break;
 		if (gone) {
 			first = leaves++ ? first : at->va;
-			end = at->va + gw_span(level);
+			end = at->va + bytes;
+			count += (unsigned)gone;
 		}
-		advance(at, piece(at, level));
+		i += gone ? (unsigned)gone : 1;
+		advance(at, bytes);
 	}
 	if (!leaves)
 		return;
-	count_add(desc_of(g->p, table, level), -leaves);
+	count_add(desc_of(g->p, table, level), -count);
 	gw_gather_range(g, first, end - first);
 }
 
@@ -89,7 +98,8 @@ static bool step(struct gather *g, struct cursor *at)
 	if (table_lock(p, desc_of(p, path.table[level], level))) {
 		uint64_t e = gw_load_relaxed(&path.table[level][gw_index(at->va, level)]);
 
-		across = gw_fmt_is_leaf(e, level) && wanted(g, at, e, level) && !covers(at, level);
+		across = gw_fmt_is_leaf(e, level) && wanted(g, at, e, level) &&
+			 !covers_leaf(at, e, level);
 		clear(g, path.table[level], level, at, room);
 		gw_unlock_emptied(g, &path, level, before.va);
 	}

@@ -30,30 +30,32 @@ static bool attr_at(unsigned i, uint32_t *attr)
 	return i < 64;
 }
 
-/* Of the 64, those that differ from the one before. */
+/* Of the 64, those that differ from the one before; with GW_CONTIGUOUS, a run where there are any.
+ */
 static unsigned map_each(struct fixture *x, unsigned level, uint64_t *va, struct dump_run *want)
 {
 	uint32_t attr, last = ~0u;
 	unsigned n = 0;
 
-	*va = (*va + gw_span(level) - 1) & ~(gw_span(level) - 1);
 	for (unsigned i = 0; attr_at(i, &attr); i++, last = attr) {
-		uint64_t out = (n + 1) * gw_span(level);
+		unsigned run_lg2 = attr & GW_CONTIGUOUS ? gw_fmt_run_lg2(level) : 0;
+		uint64_t bytes = gw_span(level) << run_lg2, out = (n + 1) * bytes;
 
 		if (i && attr == last)
 			continue;
-		assert_int_equal(gw_map(x->pt, *va, gw_span(level), out, attr), 0);
+		*va = (*va + bytes - 1) & ~(bytes - 1);
+		assert_int_equal(gw_map(x->pt, *va, bytes, out, attr), 0);
 		want[n++] = (struct dump_run){
 			.kind = DUMP_LEAF,
 			.level = level,
 			.first = *va,
-			.last = *va + gw_span(level) - 1,
-			.count = 1,
+			.last = *va + bytes - 1,
+			.count = 1ull << run_lg2,
 			.out = out,
 			.linear = true,
-			.attr = attr,
+			.attr = run_lg2 ? attr : attr & ~(uint32_t)GW_CONTIGUOUS,
 		};
-		*va += 2 * gw_span(level);
+		*va += 2 * bytes;
 	}
 	return n;
 }

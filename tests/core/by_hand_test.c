@@ -70,9 +70,9 @@ static void odds_and_ends(void)
 
 #elif defined(A64_AF)
 
-/* DDI 0487, D8.3: type 0-1, AttrIndx 2-4, AP[1] 6, AP[2] 7, SH 8-9, AF 10, nG 11, DBM 51, PXN 53,
- * UXN 54, software 55-58. Of 52 bits of an address, 48-51 are in 12-15 with FEAT_LPA; with
- * FEAT_LPA2 50-51 are in 8-9, and there is no SH. */
+/* DDI 0487, D8.3: type 0-1, AttrIndx 2-4, AP[1] 6, AP[2] 7, SH 8-9, AF 10, nG 11, DBM 51,
+ * contiguous 52, PXN 53, UXN 54, software 55-58. Of 52 bits of an address, 48-51 are in 12-15 with
+ * FEAT_LPA; with FEAT_LPA2 50-51 are in 8-9, and there is no SH. */
 #define WIDE (GW_VA_BITS == 52)
 #define BY_GRANULE(kib4, kib16, kib64) \
 	(A64_GRANULE_LG2 == 12 ? (kib4) : A64_GRANULE_LG2 == 14 ? (kib16) : (kib64))
@@ -99,6 +99,10 @@ static const struct leaf leaves[] = {
 	{0x40000000000, R | GW_GLOBAL, 2, SH | 0x0060040000000081},
 	{0x8000000000, R | GW_GLOBAL, 3, SH | 0x0060008000000081},
 	{0x1000, R | GW_GLOBAL, 0, SH | 0x0060000000001083},
+	/* Contiguous: 64 KiB to 2 MiB, 32 MiB to 16 GiB, 16 GiB. */
+	{0x40000000, RW | GW_USER | USED | GW_CONTIGUOUS, 0, SH | 0x0078000040000c43},
+	{0x400000000, R | GW_GLOBAL | GW_CONTIGUOUS, 1, SH | 0x0070000400000081},
+	{0x400000000, R | GW_GLOBAL | GW_CONTIGUOUS, 2, SH | 0x0070000400000081},
 };
 static const struct table tables[] = {
 	{0x12340000, 1, 0x12340003},
@@ -125,25 +129,48 @@ static void assert_wide(uint64_t out, unsigned level, uint64_t lpa2, uint64_t lp
 	assert_int_equal(gw_fmt_attr(e, level), R | GW_GLOBAL);
 }
 
-/* Addresses over 48 bits: pages, a block as large as there is, tables. */
+/* Addresses over 48 bits: pages, a block as large as there is, which has no runs, tables. */
 static void wide_addresses(void)
 {
 	const uint64_t block = BY_GRANULE(1ull << 39, 1ull << 36, 1ull << 42);
 	const uint64_t table = BY_GRANULE(0x1000000010203, 0x1000000010203, 0x19003);
+	const unsigned top = BY_GRANULE(3, 2, 2);
 
 	assert_wide(0x8000000010000, 0, 0x0060000000010283, 0x0060000000018383);
 	assert_wide(0x5000000010000, 0, 0x0061000000010183, 0x0060000000015383);
 	assert_wide(0xfffffffff0000, 0, 0x0063ffffffff0383, 0x0060fffffffff383);
-	assert_wide(0xa000000000000 | block, BY_GRANULE(3, 2, 2), 0x0062000000000281 | block,
+	assert_wide(0xa000000000000 | block, top, 0x0062000000000281 | block,
 		    0x006000000000a381 | block);
+	assert_int_equal(gw_fmt_leaf(block, R | GW_GLOBAL | GW_CONTIGUOUS, top),
+			 SH | 0x0060000000000081 | block);
 	assert_int_equal(gw_fmt_table(0x9000000010000, 1), table);
 	assert_int_equal(gw_fmt_table_address(table, 1), 0x9000000010000);
+}
+
+/* Table "Permitted properties of caching a translation in a TLB when Effective value of Contiguous
+ * bit is 1": how many entries. */
+static void runs(void)
+{
+	const uint64_t page = 1 << A64_GRANULE_LG2, e = SH | 0x0070000040000083;
+
+	assert_int_equal(1 << gw_fmt_run_lg2(0), BY_GRANULE(16, 128, 32));
+	assert_int_equal(1 << gw_fmt_run_lg2(1), BY_GRANULE(16, 32, 32));
+	assert_int_equal(1 << gw_fmt_run_lg2(2), BY_GRANULE(16, 1, 1));
+	for (unsigned level = 3; level < GW_LEVELS; level++)
+		assert_int_equal(1 << gw_fmt_run_lg2(level), 1);
+	/* Each entry has an address of its own, and says where the run begins. */
+	assert_int_equal(gw_fmt_leaf(0x40000000 + 5 * page, R | GW_GLOBAL | GW_CONTIGUOUS, 0),
+			 e + 5 * page);
+	assert_int_equal(gw_fmt_out(e + 5 * page, 0), 0x40000000);
+	assert_true(gw_fmt_must_break(e, e & ~(1ull << 52)));
+}
 }
 
 static void odds_and_ends(void)
 {
 	if (WIDE)
 		wide_addresses();
+	runs();
 	assert_int_equal(gw_fmt_leaf_level(2), WIDE || A64_GRANULE_LG2 == 12);
 	assert_int_equal(gw_fmt_leaf_level(3), WIDE && A64_GRANULE_LG2 == 12);
 	assert_false(gw_fmt_leaf_level(4));
@@ -164,7 +191,8 @@ static void odds_and_ends(void)
 
 #elif defined(RISCV_V)
 
-/* "Sv39 page table entry": V 0, R 1, W 2, X 3, U 4, G 5, A 6, D 7, RSW 8-9, PPN 10-53, PBMT 61-62.
+/* "Sv39 page table entry": V 0, R 1, W 2, X 3, U 4, G 5, A 6, D 7, RSW 8-9, PPN 10-53, PBMT 61-62,
+ * N 63.
  */
 static const struct leaf leaves[] = {
 	{0x1000, RW | GW_USER, 0, 0x417},
@@ -174,6 +202,8 @@ static const struct leaf leaves[] = {
 	{0x10000000, RW | GW_UNCACHED, 0, 0x4000000004000007},
 	{0, R | GW_SOFT0 | GW_SOFT1, 0, 0x303},
 	{0x40000000, R, 2, 0x10000003},
+	/* Svnapot: N, and the PPN ends with 1000. */
+	{0x80010000, RW | GW_USER | GW_CONTIGUOUS, 0, 0x8000000020006017},
 	/* As large as the root's entries: 1 GiB, 512 GiB, 256 TiB. */
 	{1ull << (12 + 9 * (GW_LEVELS - 1)), R, GW_LEVELS - 1,
 	 1ull << (10 + 9 * (GW_LEVELS - 1)) | 3},
@@ -198,6 +228,13 @@ static void odds_and_ends(void)
 	assert_true(gw_fmt_is_leaf(0x9, 0));
 	assert_int_equal(gw_fmt_attr(0x9, 0), GW_EXEC);
 	assert_false(GW_FMT_ATTRS & GW_SOFT2);
+	/* 16 pages, whose entries are alike; no other level has runs. */
+	assert_int_equal(gw_fmt_run_lg2(0), 4);
+	assert_int_equal(gw_fmt_leaf(0x8001f000, R | GW_CONTIGUOUS, 0), 0x8000000020006003);
+	assert_int_equal(gw_fmt_leaf(0x80000000, R | GW_CONTIGUOUS, 1), 0x20000003);
+	/* An encoding that is reserved does not go unseen. */
+	assert_int_equal(gw_ops.decode(0x8000000020006403, 0, 0).other, 0x400);
+	assert_int_equal(gw_ops.decode(0x8000000020000003, 1, 0).other, 1ull << 63);
 }
 
 #elif defined(S390_FC)

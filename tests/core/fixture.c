@@ -15,6 +15,12 @@ unsigned fix_leaf_level(void)
 	return level;
 }
 
+/* What the model knows of attributes: GW_CONTIGUOUS is a hint, GW_DEPOSIT none. */
+static uint32_t without_asks(uint32_t attr)
+{
+	return attr & ~(uint32_t)(GW_CONTIGUOUS | GW_DEPOSIT);
+}
+
 /* ---- Callbacks: guarantee H, and nothing after `destroyed` ---- */
 
 static uint64_t range_last(const struct gw_range *range)
@@ -79,7 +85,7 @@ static uint64_t take_awaited(struct fixture *x, const struct gw_leaf *run)
 		struct extent e = x->awaiting.at[i], part;
 		uint64_t va = gw_low(run->va), last = extent_last(&e);
 
-		if (va < e.va || va > last || e.attr != run->attr || !e.stamp ||
+		if (va < e.va || va > last || e.attr != without_asks(run->attr) || !e.stamp ||
 		    e.stamp >= x->f->covered)
 			continue;
 		part = extent_part(e, va, va + (run->bytes - 1));
@@ -196,6 +202,8 @@ static void destroy(struct fixture *x)
 	extents_free(&x->model);
 	extents_free(&x->awaiting);
 	extents_free(&x->deposits);
+	extents_free(&x->hinted);
+	extents_free(&x->runs);
 }
 
 void fix_end(struct fixture *x)
@@ -231,7 +239,19 @@ static bool leaf_at(struct fixture *x, uint64_t va, unsigned *level)
 	return gw_fmt_is_leaf(e, *level);
 }
 
-/* Notes that the larger leaves in a range have deposits now. */
+/* The leaf that maps va, a whole run; without bytes: none does. */
+static struct extent whole_leaf_at(struct fixture *x, uint64_t va)
+{
+	unsigned level;
+	uint64_t e = gw_load_relaxed(fix_entry(x, va, &level)), bytes;
+
+	if (!gw_fmt_is_leaf(e, level))
+		return (struct extent){0};
+	bytes = gw_leaf_bytes(e, level);
+	return (struct extent){.va = va & ~(bytes - 1), .bytes = bytes};
+}
+
+/* Notes that the larger leaves in a range have deposits now; of a run, each entry. */
 static void deposited(struct fixture *x, uint64_t va, uint64_t bytes)
 {
 	for (uint64_t step; bytes; va += step, bytes -= step) {
@@ -320,7 +340,9 @@ int fix_map_many(struct fixture *x, uint64_t va, const struct gw_piece *piece, s
 	assert_true(released == x->released || x->f->sync_runs_calls);
 	for (size_t i = 0, at = 0; !err && i < n; at += piece[i++].bytes)
 		extents_add(&x->model, (struct extent){va + at, piece[i].bytes, piece[i].out,
-						       attr & ~(uint32_t)GW_DEPOSIT, 0});
+						       without_asks(attr), 0});
+	if (!err && attr & GW_CONTIGUOUS)
+		extents_add(&x->hinted, (struct extent){.va = va, .bytes = bytes});
 	prune_deposits(x);
 	if (!err && attr & GW_DEPOSIT)
 		deposited(x, va, bytes);
@@ -368,6 +390,7 @@ int fix_unmap(struct fixture *x, uint64_t va, uint64_t bytes)
 		assert_int_equal(x->released, released);
 		take_back(x, &removed, &awaiting);
 	} else {
+		extents_cut(&x->hinted, va, bytes, NULL);
 		check_invalidate(x, &removed);
 		for (size_t i = 0; i < x->awaiting.n; i++)
 			assert_true(x->awaiting.at[i].stamp > 0);
@@ -380,20 +403,32 @@ int fix_unmap(struct fixture *x, uint64_t va, uint64_t bytes)
 	return err;
 }
 
+static void scan_all(struct fixture *x, struct extents *found);
+
 /* Accessed and dirty stay, whatever the new rights. */
 static bool reattr(struct extent *e, uint32_t attr)
 {
 	uint32_t old = e->attr;
 
-	e->attr = attr | (old & (GW_ACCESSED | GW_DIRTY));
+	e->attr = without_asks(attr) | (old & (GW_ACCESSED | GW_DIRTY));
 	return e->attr != old;
+}
+
+/* Runs in an extent are no runs any more: a change also where all else stays. */
+static void append_runs(struct extents *changed, const struct extents *runs, const struct extent *e)
+{
+	for (size_t i = 0; i < runs->n; i++)
+		if (runs->at[i].va >= e->va && extent_last(&runs->at[i]) <= extent_last(e))
+			extents_append(changed, runs->at[i]);
 }
 
 int fix_protect(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t attr)
 {
-	struct extents old = {0}, changed = {0};
+	struct extents old = {0}, changed = {0}, found = {0};
 	int err;
 
+	scan_all(x, &found);
+	extents_free(&found);
 	extents_cut(&x->model, va, bytes, &old);
 	begin(x, NULL);
 	err = gw_protect(x->pt, gw_fmt_canonical(va), bytes, attr);
@@ -404,8 +439,12 @@ int fix_protect(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t attr)
 
 		if (!err && reattr(&e, attr))
 			extents_append(&changed, e);
+		else if (!err && !(attr & GW_CONTIGUOUS))
+			append_runs(&changed, &x->runs, &e);
 		extents_add(&x->model, e);
 	}
+	if (!err && !(attr & GW_CONTIGUOUS))
+		extents_cut(&x->hinted, va, bytes, NULL);
 	if (!err)
 		check_invalidate(x, &changed);
 	prune_deposits(x);
@@ -435,9 +474,9 @@ static bool predict(struct fixture *x, const gw_entry *table, unsigned level, ui
 		struct extent one = {.va = va, .bytes = gw_span(level)};
 		bool is_leaf = gw_fmt_is_leaf(e, level);
 
-		if (is_leaf) {
-			one.out = gw_fmt_out(e, level);
-			one.attr = gw_fmt_attr(e, level);
+		if (is_leaf) { /* alone, also if it is of a run */
+			one.out = gw_ops.decode(e, level, va).out;
+			one.attr = without_asks(gw_fmt_attr(e, level));
 		} else if (gw_fmt_is_table(e, level)) {
 			is_leaf = predict(x, below(x, e, level), level - 1, va, c, &one);
 		}
@@ -477,6 +516,7 @@ int64_t fix_collapse(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t fl
 	for (size_t i = 0; i < c.made.n; i++) {
 		extents_cut(&x->model, c.made.at[i].va, c.made.at[i].bytes, NULL);
 		extents_add(&x->model, c.made.at[i]);
+		extents_cut(&x->hinted, c.made.at[i].va, c.made.at[i].bytes, NULL);
 	}
 	prune_deposits(x);
 	for (size_t i = 0; flags & GW_DEPOSIT && i < c.made.n; i++)
@@ -487,20 +527,27 @@ int64_t fix_collapse(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t fl
 
 int fix_split(struct fixture *x, uint64_t va)
 {
-	unsigned level, now;
 	bool deposit = extents_overlap(&x->deposits, va & ~(uint64_t)(PAGE - 1), PAGE);
-	bool leaf = leaf_at(x, va, &level);
+	struct extent before = whole_leaf_at(x, va), after;
+	unsigned level, now;
+	bool run;
 	int err;
 
+	leaf_at(x, va, &level);
+	run = before.bytes > gw_span(level);
 	begin(x, NULL);
 	err = gw_split(x->pt, gw_fmt_canonical(va));
-	if (!leaf || !level)
+	if (before.bytes <= PAGE)
 		assert_int_equal(err, -ENOENT);
 	else
-		assert_true(!err || (err == -ENOMEM && x->relaxed && !deposit));
+		assert_true(!err || (err == -ENOMEM && x->relaxed && !deposit && !run));
 	assert_int_equal(x->invalidates, !err && GW_FMT_BREAK_BEFORE_MAKE);
 	leaf_at(x, va, &now);
-	assert_int_equal(now, level - !err);
+	after = whole_leaf_at(x, va);
+	assert_int_equal(now, level - (!err && !run));
+	assert_int_equal(after.bytes, err ? before.bytes : gw_span(now));
+	if (run)
+		extents_cut(&x->hinted, before.va, before.bytes, NULL);
 	prune_deposits(x);
 	return err;
 }
@@ -521,8 +568,8 @@ int fix_replace(struct fixture *x, uint64_t va, uint64_t bytes, uint64_t out, ui
 	} else {
 		for (size_t i = 0; i < x->awaiting.n; i++)
 			assert_true(x->awaiting.at[i].stamp > 0);
-		extents_add(&x->model,
-			    (struct extent){va, bytes, out, attr & ~(uint32_t)GW_DEPOSIT, 0});
+		extents_add(&x->model, (struct extent){va, bytes, out, without_asks(attr), 0});
+		extents_cut(&x->hinted, va, bytes, NULL);
 		prune_deposits(x); /* of a larger leaf around it */
 		extents_cut(&x->deposits, va, bytes, NULL);
 		if (attr & GW_DEPOSIT)
@@ -536,34 +583,26 @@ int fix_replace(struct fixture *x, uint64_t va, uint64_t bytes, uint64_t out, ui
 
 /* ---- Accessed and dirty ---- */
 
-/* The leaf that maps va; without bytes: none does. */
-static struct extent whole_leaf_at(struct fixture *x, uint64_t va)
-{
-	unsigned level;
-	uint64_t e = gw_load_relaxed(fix_entry(x, va, &level)), span = gw_span(level);
-
-	if (!gw_fmt_is_leaf(e, level))
-		return (struct extent){0};
-	return (struct extent){.va = va & ~(span - 1), .bytes = span};
-}
-
 struct harvested {
 	struct fixture *x;
 	uint32_t take;
+	struct gw_leaf last;
 	struct extents runs;
 };
 
 static void on_found(void *ctx, const struct gw_leaf *run)
 {
 	struct harvested *h = ctx;
-	size_t before = h->runs.n;
+	const struct gw_leaf *last = &h->last;
 
 	assert_int_equal(h->x->f->nesting, 0);
 	assert_true(run->bytes > 0 && run->attr & h->take);
 	assert_true(!h->x->invalidates || GW_FMT_BREAK_BEFORE_MAKE);
-	extents_append(&h->runs,
-		       (struct extent){gw_low(run->va), run->bytes, run->out, run->attr, 0});
-	assert_int_equal(h->runs.n, before + 1); /* it does not continue the one before */
+	assert_false(run->va == last->va + last->bytes && run->attr == last->attr &&
+		     run->out == gw_fmt_advance(last->out, last->bytes)); /* it would continue it */
+	h->last = *run;
+	extents_append(&h->runs, (struct extent){gw_low(run->va), run->bytes, run->out,
+						 without_asks(run->attr), 0});
 }
 
 int fix_harvest(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t take)
@@ -694,7 +733,7 @@ void fix_reclaim(struct fixture *x, uint64_t va, uint64_t bytes)
 bool fix_set(struct fixture *x, uint64_t va, bool leaf, uint64_t out, uint32_t attr)
 {
 	const struct extent *e = extents_from(&x->model, va);
-	uint64_t entry = leaf ? gw_fmt_leaf(out, attr, 0) : gw_fmt_empty(0), old;
+	uint64_t entry = leaf ? gw_fmt_leaf(out, without_asks(attr), 0) : gw_fmt_empty(0), old;
 	struct gw_pte pte;
 
 	begin(x, NULL);
@@ -709,8 +748,9 @@ bool fix_set(struct fixture *x, uint64_t va, bool leaf, uint64_t out, uint32_t a
 	if (e && e->va <= va)
 		assert_int_equal(gw_fmt_out(old, 0), gw_fmt_advance(e->out, va - e->va));
 	extents_cut(&x->model, va, PAGE, NULL);
+	extents_cut(&x->hinted, va, PAGE, NULL);
 	if (leaf)
-		extents_add(&x->model, (struct extent){va, PAGE, out, attr, 0});
+		extents_add(&x->model, (struct extent){va, PAGE, out, without_asks(attr), 0});
 	return true;
 }
 
@@ -719,17 +759,57 @@ void fix_record(struct fixture *x, uint64_t va, uint32_t attr)
 	struct extents hit = {0};
 	unsigned level;
 	gw_entry *entry = fix_entry(x, va, &level);
-	uint64_t now = gw_fmt_recorded(gw_load_relaxed(entry), attr, level);
+	uint64_t e = gw_load_relaxed(entry), bytes = gw_leaf_bytes(e, level), now;
 
+	entry += (va | (bytes - 1)) / gw_span(level) - va / gw_span(level);
+	now = gw_fmt_recorded(gw_load_relaxed(entry), attr, level);
 	gw_store_relaxed(entry, now);
-	extents_cut(&x->model, va & ~(gw_span(level) - 1), gw_span(level), &hit);
+	extents_cut(&x->model, va & ~(bytes - 1), bytes, &hit);
 	assert_int_equal(hit.n, 1);
-	hit.at[0].attr = gw_fmt_attr(now, level);
+	hit.at[0].attr |= without_asks(gw_fmt_attr(now, level));
 	extents_add(&x->model, hit.at[0]);
 	extents_free(&hit);
 }
 
 /* ---- Verification ---- */
+
+/* The leaf that begins with an entry. Of a run every entry is there and says the same; accessed and
+ * dirty are those of all. */
+static struct extent leaf_from(const gw_entry *entry, unsigned level, uint64_t va)
+{
+	uint64_t e = gw_load_relaxed((gw_entry *)(uintptr_t)entry);
+	struct extent leaf = {va, gw_leaf_bytes(e, level), gw_fmt_out(e, level),
+			      gw_fmt_attr(e, level), 0};
+	const uint32_t used = GW_ACCESSED | GW_DIRTY;
+
+	assert_int_equal(va & (leaf.bytes - 1), 0);
+	for (unsigned i = 1; i < leaf.bytes / gw_span(level); i++) {
+		uint64_t other = gw_load_relaxed((gw_entry *)(uintptr_t)&entry[i]);
+
+		assert_true(gw_fmt_is_leaf(other, level));
+		assert_int_equal(gw_fmt_out(other, level), leaf.out);
+		assert_int_equal(gw_fmt_attr(other, level) & ~used, leaf.attr & ~used);
+		assert_int_equal(other, gw_fmt_leaf(gw_fmt_advance(leaf.out, i * gw_span(level)),
+						    gw_fmt_attr(other, level), level));
+		leaf.attr |= gw_fmt_attr(other, level) & used;
+	}
+	return leaf;
+}
+
+static void add_leaf(struct fixture *x, struct extents *found, struct extent leaf)
+{
+	const struct extent *hinted = extents_from(&x->hinted, leaf.va);
+
+	if (leaf.attr & GW_CONTIGUOUS) {
+		assert_true(hinted && hinted->va <= leaf.va &&
+			    extent_last(hinted) >= extent_last(&leaf));
+		leaf.stamp = leaf.va + 1; /* each for itself */
+		extents_append(&x->runs, leaf);
+		leaf.stamp = 0;
+	}
+	leaf.attr = without_asks(leaf.attr);
+	extents_append(found, leaf);
+}
 
 /* Every leaf in order, straight from the entries. */
 static void scan(struct fixture *x, const gw_entry *table, unsigned level, uint64_t va,
@@ -737,22 +817,41 @@ static void scan(struct fixture *x, const gw_entry *table, unsigned level, uint6
 {
 	bool empty = true;
 
-	for (unsigned i = 0; i < 1u << gw_fmt_index_bits(level); i++, va += gw_span(level)) {
+	for (unsigned i = 0, n; i < 1u << gw_fmt_index_bits(level);
+	     i += n, va += n * gw_span(level)) {
 		uint64_t e = gw_load_relaxed((gw_entry *)(uintptr_t)&table[i]);
 
+		n = 1;
 		if (e == gw_fmt_empty(level))
 			continue;
 		empty = false;
 		assert_true(gw_fmt_is_table(e, level) != gw_fmt_is_leaf(e, level));
-		if (gw_fmt_is_table(e, level))
+		if (gw_fmt_is_table(e, level)) {
 			scan(x, below(x, e, level), level - 1, va, found);
-		else
-			extents_append(found,
-				       (struct extent){va, gw_span(level), gw_fmt_out(e, level),
-						       gw_fmt_attr(e, level), 0});
+			continue;
+		}
+		add_leaf(x, found, leaf_from(&table[i], level, va));
+		n = 1u << gw_run_lg2(e, level);
 	}
 	x->tables[level]++;
 	x->empty_tables += empty && level < FIX_TOP;
+}
+
+/* All of it, and what it holds besides leaves, into the fixture. */
+static void scan_all(struct fixture *x, struct extents *found)
+{
+	memset(x->tables, 0, sizeof(x->tables));
+	x->empty_tables = 0;
+	x->runs.n = 0;
+	scan(x, x->pt->root, FIX_TOP, 0, found);
+}
+
+void fix_assert_attr(const struct gw_leaf *leaf, uint32_t attr)
+{
+	uint32_t some = leaf->attr & GW_CONTIGUOUS ? GW_ACCESSED | GW_DIRTY : 0;
+
+	assert_int_equal(without_asks(leaf->attr) | some, attr | some);
+	assert_int_equal(without_asks(leaf->attr) & ~attr, 0);
 }
 
 static void verify_at(struct fixture *x, uint64_t va, const struct extent *e)
@@ -766,7 +865,7 @@ static void verify_at(struct fixture *x, uint64_t va, const struct extent *e)
 	if (!mapped)
 		return;
 	assert_int_equal(out, gw_fmt_advance(e->out, va - e->va));
-	assert_int_equal(leaf.attr, e->attr);
+	fix_assert_attr(&leaf, e->attr);
 	assert_true(leaf.va <= canonical && canonical - leaf.va < leaf.bytes);
 }
 
@@ -815,9 +914,7 @@ void fix_verify(struct fixture *x)
 {
 	struct extents found = {0};
 
-	memset(x->tables, 0, sizeof(x->tables));
-	x->empty_tables = 0;
-	scan(x, x->pt->root, FIX_TOP, 0, &found);
+	scan_all(x, &found);
 	assert_true(extents_equal(&found, &x->model));
 	extents_free(&found);
 	if (SMALL)

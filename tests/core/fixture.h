@@ -18,7 +18,8 @@ enum {
 };
 #define FIX_POISON 0xfeedfacefeedface
 
-/* All addresses of this interface are in low form. */
+/* All addresses of this interface are in low form. The model's attributes are without
+ * GW_CONTIGUOUS, which is a hint: it has a list of its own, of where a leaf may be a run. */
 struct fixture {
 	struct fake_env *f;
 	bool owns_env; /* and the heaps that were given */
@@ -28,6 +29,7 @@ struct fixture {
 	unsigned max_level; /* of leaves */
 
 	struct extents model;    /* what is mapped */
+	struct extents hinted;   /* mapped with GW_CONTIGUOUS, and that not taken back since */
 	struct extents awaiting; /* what was unmapped, not released yet; in no order, may overlap */
 	struct extents deposits; /* leaves that have one */
 	uint64_t call_began;     /* the stamp of the operation under way */
@@ -44,6 +46,7 @@ struct fixture {
 	bool relaxed; /* memory may run out: how often is invalidated is left open */
 
 	/* What the last scan found. */
+	struct extents runs;
 	uint64_t tables[GW_LEVELS], empty_tables;
 };
 
@@ -79,9 +82,11 @@ void fix_reclaim(struct fixture *x, uint64_t va, uint64_t bytes);
 bool fix_set(struct fixture *x, uint64_t va, bool leaf, uint64_t out, uint32_t attr);
 
 /* What an MMU does behind everybody's back: it records GW_ACCESSED, GW_DIRTY or both in the leaf
- * that maps va. */
+ * that maps va; of a run, in the last entry. */
 void fix_record(struct fixture *x, uint64_t va, uint32_t attr);
 
+/* What is told of a leaf against the model's attributes. Of a run, an entry alone was looked at. */
+void fix_assert_attr(const struct gw_leaf *leaf, uint32_t attr);
 /* The page table against the model: every leaf, the walks, the structure. */
 void fix_verify(struct fixture *x);
 /* All tables but the root; after a scan. */

@@ -58,6 +58,22 @@ static void test_index_takes_an_address_apart(void **state)
 	}
 }
 
+/* A run lies in one table, and only levels with leaves have any. */
+static void test_runs_lie_in_one_table(void **state)
+{
+	unsigned most = 0;
+
+	(void)state;
+	for (unsigned level = 0; level < GW_LEVELS; level++) {
+		unsigned lg2 = gw_fmt_run_lg2(level);
+
+		assert_true(lg2 <= gw_fmt_index_bits(level));
+		assert_true(!lg2 || gw_fmt_leaf_level(level));
+		most = lg2 > most ? lg2 : most;
+	}
+	assert_int_equal(!most, !(GW_FMT_ATTRS & GW_CONTIGUOUS));
+}
+
 /* ---- Entries there and back ---- */
 
 /* How far the addresses of tables go; 0: all 64 bits. */
@@ -70,27 +86,44 @@ static uint64_t tables_end(void)
 	return 1ull << bit << 1;
 }
 
+/* Each entry of a leaf: one, or as many as a run has. What it says of the leaf is the same; read
+ * with its place, it says what its own part maps to. */
 static void assert_leaf(uint64_t out, uint32_t attr, unsigned level)
 {
-	uint64_t e = gw_fmt_leaf(out, attr, level);
+	unsigned n = 1u << (attr & GW_CONTIGUOUS ? gw_fmt_run_lg2(level) : 0);
 
-	assert_true(gw_fmt_is_leaf(e, level));
-	assert_false(gw_fmt_is_table(e, level));
-	assert_true(e != gw_fmt_empty(level));
-	assert_int_equal(gw_fmt_out(e, level), out);
-	assert_int_equal(gw_fmt_attr(e, level), attr);
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t own = gw_fmt_advance(out, i * gw_span(level));
+		uint64_t e = gw_fmt_leaf(own, attr, level);
+		struct gw_decoded decoded = gw_ops.decode(e, level, i * gw_span(level));
+
+		assert_true(gw_fmt_is_leaf(e, level));
+		assert_false(gw_fmt_is_table(e, level));
+		assert_true(e != gw_fmt_empty(level));
+		assert_int_equal(gw_fmt_out(e, level), out);
+		assert_int_equal(gw_fmt_attr(e, level), attr);
+		assert_int_equal(1u << gw_run_lg2(e, level), n);
+		assert_int_equal(decoded.kind, GW_ENTRY_LEAF);
+		assert_int_equal(decoded.out, own);
+		assert_int_equal(decoded.attr, attr);
+		assert_int_equal(decoded.other, 0);
+	}
 }
 
 static void leaves_with(uint32_t attr)
 {
 	for (unsigned level = 0; level < GW_LEVELS; level++) {
-		uint64_t mask = GW_FMT_ONE_VALUE ? ~0ull : ~(gw_span(level) - 1);
+		unsigned run_lg2 = attr & GW_CONTIGUOUS ? gw_fmt_run_lg2(level) : 0;
+		uint64_t mask = GW_FMT_ONE_VALUE ? ~0ull : ~((gw_span(level) << run_lg2) - 1);
+		uint32_t possible = run_lg2 ? attr : attr & ~(uint32_t)GW_CONTIGUOUS;
 		const uint64_t outs[] = {0, gw_span(level), MAX_OUT, 0x5555555555555555 & MAX_OUT,
 					 0xaaaaaaaaaaaaaaaa & MAX_OUT};
 
 		for (unsigned i = 0; gw_fmt_leaf_level(level) && i < LENGTH(outs); i++) {
 			assert_true(gw_fmt_aligned(outs[i] & mask, level));
-			assert_leaf(outs[i] & mask, attr, level);
+			assert_leaf(outs[i] & mask, possible, level);
+			assert_int_equal(gw_fmt_leaf(outs[i] & mask, attr, level),
+					 gw_fmt_leaf(outs[i] & mask, possible, level));
 		}
 	}
 }
@@ -392,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_levels_follow_one_another),
 		cmocka_unit_test(test_tables_of_one_heap_are_alike),
 		cmocka_unit_test(test_index_takes_an_address_apart),
+		cmocka_unit_test(test_runs_lie_in_one_table),
 		cmocka_unit_test(test_leaves_there_and_back),
 		cmocka_unit_test(test_tables_there_and_back),
 		cmocka_unit_test(test_empty_is_neither_table_nor_leaf),

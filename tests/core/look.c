@@ -30,7 +30,7 @@ static uint64_t check_leaf(struct fixture *x, const struct gw_leaf *leaf, uint64
 	assert_same(leaf, &want);
 	assert_int_equal(gw_fmt_advance(leaf->out, va - gw_low(leaf->va)),
 			 gw_fmt_advance(e->out, va - e->va));
-	assert_int_equal(leaf->attr, e->attr);
+	fix_assert_attr(leaf, e->attr);
 	return leaf->bytes - (va - gw_low(leaf->va));
 }
 

@@ -538,8 +538,8 @@ static void change_attr(struct fixture *x, uint32_t from, uint32_t to)
 static void changes_that_break(struct fixture *x)
 {
 	for (unsigned bit = 0; bit < 32; bit++) {
-		uint32_t attr =
-			GW_FMT_ATTRS & ~GW_FMT_ATTRS_MUST & 1u << bit & ~(GW_ACCESSED | GW_DIRTY);
+		uint32_t attr = GW_FMT_ATTRS & ~GW_FMT_ATTRS_MUST & 1u << bit &
+				~(GW_ACCESSED | GW_DIRTY | GW_CONTIGUOUS);
 
 		if (!attr)
 			continue;

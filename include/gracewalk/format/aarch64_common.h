@@ -40,7 +40,7 @@ enum {
 	GW_FMT_SIGNED = 0,
 	GW_FMT_ATTRS_MUST = GW_READ,
 	GW_FMT_ATTRS = GW_READ | GW_WRITE | GW_EXEC | GW_USER | GW_GLOBAL | GW_ACCESSED | GW_DIRTY |
-		       GW_UNCACHED | GW_SOFT0 | GW_SOFT1 | GW_SOFT2,
+		       GW_UNCACHED | GW_CONTIGUOUS | GW_SOFT0 | GW_SOFT1 | GW_SOFT2,
 	/* Where an entry has an address: bits below A64_PLACED in their own places, those above
 	 * from A64_HIGH_SHIFT on. So 64 KiB has bits 48 to 51 in 12 to 15, the others 50 and 51 in
 	 * 8, 9. */
@@ -62,8 +62,9 @@ enum {
 #define A64_AF (1ull << 10)    /* access flag */
 #define A64_NG (1ull << 11)    /* not global */
 #define A64_DBM (1ull << 51)   /* dirty bit modifier: may be written */
-#define A64_PXN (1ull << 53)   /* EL1 may not execute */
-#define A64_UXN (1ull << 54)   /* EL0 may not execute */
+#define A64_CONTIGUOUS (1ull << 52)
+#define A64_PXN (1ull << 53) /* EL1 may not execute */
+#define A64_UXN (1ull << 54) /* EL0 may not execute */
 /* Bits 55 to 58 are left to software: the first says that a page which may not be written any more
  * is dirty. */
 #define A64_WAS_DIRTY (1ull << 55)
@@ -97,6 +98,21 @@ static inline uint64_t gw_fmt_empty(unsigned level)
 static inline bool gw_fmt_leaf_level(unsigned level)
 {
 	return level < A64_LEAF_LEVELS;
+}
+
+/* Section "The Contiguous bit", with a table of the number of entries: none for blocks that only
+ * 52 bits have. */
+#define gw_fmt_run_lg2 gw_fmt_run_lg2
+static inline unsigned gw_fmt_run_lg2(unsigned level)
+{
+	if (level >= (A64_GRANULE_LG2 == 12 ? 3 : 2))
+		return 0;
+	return A64_GRANULE_LG2 == 12 ? 4 : A64_GRANULE_LG2 == 14 && !level ? 7 : 5;
+}
+
+static inline uint64_t gw_fmt_contiguous(unsigned level)
+{
+	return gw_fmt_run_lg2(level) ? A64_CONTIGUOUS : 0;
 }
 
 static inline bool gw_fmt_is_table(uint64_t e, unsigned level)
@@ -157,22 +173,25 @@ static inline uint64_t gw_fmt_attr_bits(uint32_t attr)
 
 static inline uint64_t gw_fmt_leaf(uint64_t out, uint32_t attr, unsigned level)
 {
-	return a64_address_bits(out) | gw_fmt_attr_bits(attr) | (level ? A64_BLOCK : A64_TABLE);
+	return a64_address_bits(out) | gw_fmt_attr_bits(attr) | (level ? A64_BLOCK : A64_TABLE) |
+	       (attr & GW_CONTIGUOUS ? gw_fmt_contiguous(level) : 0);
 }
 
 static inline uint64_t gw_fmt_out(uint64_t e, unsigned level)
 {
-	return a64_address(e) & ~gw_fmt_offset_mask(level);
+	unsigned run_lg2 = e & A64_CONTIGUOUS ? gw_fmt_run_lg2(level) : 0;
+
+	return a64_address(e) & ~((1ull << (gw_fmt_shift(level) + run_lg2)) - 1);
 }
 
 static inline uint32_t gw_fmt_attr(uint64_t e, unsigned level)
 {
-	(void)level;
 	return GW_READ | (e & A64_DBM ? GW_WRITE : 0) |
 	       (!(e & A64_RO) || e & A64_WAS_DIRTY ? GW_DIRTY : 0) |
 	       (e & (e & A64_EL0 ? A64_UXN : A64_PXN) ? 0 : GW_EXEC) | (e & A64_EL0 ? GW_USER : 0) |
 	       (e & A64_NG ? 0 : GW_GLOBAL) | (e & A64_AF ? GW_ACCESSED : 0) |
 	       (e & A64_INDEX ? GW_UNCACHED : 0) |
+	       (e & gw_fmt_contiguous(level) ? GW_CONTIGUOUS : 0) |
 	       (uint32_t)(e >> A64_SOFT_SHIFT & 7) << GW_SOFT_SHIFT;
 }
 
@@ -187,10 +206,10 @@ static inline uint64_t gw_fmt_recorded(uint64_t e, uint32_t attr, unsigned level
 }
 
 /* "Using break-before-make": rights, the access flag and DBM may change in a live entry; the memory
- * type, and whether the entry is global, not. */
+ * type, whether the entry is global, and the Contiguous bit, not. */
 static inline bool gw_fmt_must_break(uint64_t from, uint64_t to)
 {
-	return (from ^ to) & (A64_INDEX | A64_NG);
+	return (from ^ to) & (A64_INDEX | A64_NG | A64_CONTIGUOUS);
 }
 
 #endif

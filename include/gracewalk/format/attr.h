@@ -18,6 +18,8 @@ enum {
 	GW_ACCESSED = 1 << 5, /* set by the MMU where the format says so */
 	GW_DIRTY = 1 << 6,
 	GW_UNCACHED = 1 << 7, /* memory type: strongly uncacheable; without it, write-back */
+	/* A hint: where they fit, runs of leaves that the MMU may remember as one. */
+	GW_CONTIGUOUS = 1 << 8,
 	GW_SOFT_SHIFT = 16,
 	GW_SOFT0 = 1 << 16, /* bits that the MMU ignores and the caller may use */
 	GW_SOFT1 = 1 << 17,
