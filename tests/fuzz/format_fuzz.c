@@ -77,18 +77,24 @@ static uint32_t allowed(uint32_t attr)
 	return (attr & GW_FMT_ATTRS) | GW_FMT_ATTRS_MUST;
 }
 
+/* Of a run: one entry, which maps `out`. */
 static void any_leaf(uint64_t out, uint32_t attr, unsigned level)
 {
-	uint64_t entry;
+	uint64_t entry, bytes;
+	unsigned run_lg2 = attr & GW_FMT_ATTRS & GW_CONTIGUOUS ? gw_fmt_run_lg2(level) : 0;
 
 	attr = allowed(attr);
+	attr = run_lg2 ? attr : attr & ~(uint32_t)GW_CONTIGUOUS;
 	out &= GW_OUT_BITS == 64 ? ~0ull : (1ull << (GW_OUT_BITS & 63)) - 1;
 	if (!gw_fmt_leaf_level(level) || !gw_fmt_aligned(out, level))
 		return;
 	entry = gw_fmt_leaf(out, attr, level);
 	hold(gw_fmt_is_leaf(entry, level) && !gw_fmt_is_table(entry, level));
-	hold(gw_fmt_out(entry, level) == out);
 	hold(gw_fmt_attr(entry, level) == attr);
+	bytes = gw_leaf_bytes(entry, level);
+	hold(bytes == gw_span(level) << run_lg2);
+	hold(gw_fmt_out(entry, level) == (run_lg2 ? out & ~(bytes - 1) : out));
+	hold(!gw_ops.decode(entry, level, out).other);
 }
 
 /* ---- Calls ---- */

@@ -5,8 +5,9 @@
 #ifndef TORTURE_FORMAT_SMALL_H
 #define TORTURE_FORMAT_SMALL_H
 
-/* An entry is an address, and bit 0: used, bit 1: leaf, bits 2 and 3: may write, may execute. Two
- * heaps: page tables of 32 bytes, the rest of 64. */
+/* An entry is an address, and bit 0: used, bit 1: leaf, bits 2 and 3: may write, may execute; bit
+ * 4: one of a run, whose entries are all alike. Two heaps: page tables of 32 bytes, the rest of 64.
+ */
 #include <gracewalk/format/attr.h>
 
 #define GW_FMT_NAME "small"
@@ -23,7 +24,7 @@ enum {
 	GW_FMT_ONE_VALUE = 0,
 	GW_FMT_SIGNED = 0,
 	GW_FMT_ATTRS_MUST = GW_READ,
-	GW_FMT_ATTRS = GW_READ | GW_WRITE | GW_EXEC,
+	GW_FMT_ATTRS = GW_READ | GW_WRITE | GW_EXEC | GW_CONTIGUOUS,
 };
 
 #include <gracewalk/format/mmu.h>
@@ -52,6 +53,12 @@ static inline uint64_t gw_fmt_empty(unsigned level)
 static inline bool gw_fmt_leaf_level(unsigned level)
 {
 	return level <= 3;
+}
+
+#define gw_fmt_run_lg2 gw_fmt_run_lg2
+static inline unsigned gw_fmt_run_lg2(unsigned level)
+{
+	return !gw_fmt_leaf_level(level) ? 0 : level ? 2 : 1;
 }
 
 static inline bool gw_fmt_is_table(uint64_t e, unsigned level)
@@ -84,19 +91,24 @@ static inline uint64_t gw_fmt_attr_bits(uint32_t attr)
 
 static inline uint64_t gw_fmt_leaf(uint64_t out, uint32_t attr, unsigned level)
 {
-	(void)level;
-	return out | gw_fmt_attr_bits(attr) | 3;
+	uint64_t run = attr & GW_CONTIGUOUS && gw_fmt_run_lg2(level) ? 16 : 0;
+
+	out &= ~((1ull << (gw_fmt_shift(level) + (run ? gw_fmt_run_lg2(level) : 0))) - 1);
+	return out | run | gw_fmt_attr_bits(attr) | 3;
 }
 
 static inline uint64_t gw_fmt_out(uint64_t e, unsigned level)
 {
-	return e & ~gw_fmt_offset_mask(level);
+	unsigned run_lg2 = e & 16 ? gw_fmt_run_lg2(level) : 0;
+
+	return e & ~((1ull << (gw_fmt_shift(level) + run_lg2)) - 1);
 }
 
 static inline uint32_t gw_fmt_attr(uint64_t e, unsigned level)
 {
 	(void)level;
-	return GW_READ | (e & 4 ? GW_WRITE : 0) | (e & 8 ? GW_EXEC : 0);
+	return GW_READ | (e & 4 ? GW_WRITE : 0) | (e & 8 ? GW_EXEC : 0) |
+	       (e & 16 ? GW_CONTIGUOUS : 0);
 }
 
 static inline uint64_t gw_fmt_recorded(uint64_t e, uint32_t attr, unsigned level)
