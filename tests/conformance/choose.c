@@ -104,10 +104,16 @@ static uint64_t choose_data(void)
 
 struct extent choose_leaf(unsigned level, uint32_t attr)
 {
+	uint64_t bytes = gw_span(level) << (attr & GW_CONTIGUOUS ? gw_fmt_run_lg2(level) : 0);
+	struct range range = {.bytes = bytes};
+
+	do
+		range.va = round_down(choose_va(level) + (bytes - 1), bytes);
+	while (!in_areas(&range));
 	return (struct extent){
-		.va = choose_va(level),
-		.bytes = gw_span(level),
-		.out = round_down(choose_data(), gw_span(level)),
+		.va = range.va,
+		.bytes = bytes,
+		.out = round_down(choose_data(), bytes),
 		.attr = attr,
 		.untouched = true,
 	};

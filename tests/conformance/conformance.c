@@ -143,7 +143,25 @@ static void mutate(const struct extent *x)
 		return;
 	out = test.control == CONTROL_PAGE ? x->out ^ PAGE : x->out;
 	attr = test.control == CONTROL_RIGHTS ? x->attr ^ GW_WRITE : x->attr;
-	gw_pte_set(test.pt, &pte, gw_fmt_leaf(out, attr, 0));
+	gw_pte_set(test.pt, &pte, gw_fmt_leaf(out, attr & ~(uint32_t)GW_CONTIGUOUS, 0));
+	gw_pte_unlock(test.pt, &pte);
+	arch_invalidate(&page);
+	arch_mapped();
+	try_all(x->va);
+}
+
+/* The same with one of a run: by hand, since the library would split it. */
+static void mutate_run(const struct extent *x)
+{
+	const struct gw_range page = {.va = x->va, .bytes = PAGE};
+	struct gw_pte pte;
+	uint64_t e;
+
+	if (!gw_pte_map_lock(test.pt, x->va, &pte))
+		return;
+	e = gw_load_relaxed(pte.entry);
+	if (gw_run_lg2(e, 0))
+		gw_store_relaxed(pte.entry, e ^ arch.run_bits[below(LENGTH(arch.run_bits))]);
 	gw_pte_unlock(test.pt, &pte);
 	arch_invalidate(&page);
 	arch_mapped();
@@ -161,7 +179,9 @@ static void map_at(const struct extent *x)
 	if (taken)
 		return;
 	expect_map(&test.expect, x);
-	if (test.enabled && test.control >= CONTROL_RIGHTS && chance(MUTATE_ONE_OF))
+	if (test.enabled && test.control == CONTROL_RUN)
+		mutate_run(x);
+	else if (test.enabled && test.control >= CONTROL_RIGHTS && chance(MUTATE_ONE_OF))
 		mutate(x);
 }
 
@@ -368,7 +388,7 @@ static void make_page_table(void)
 		must("gw_heap_defaults", gw_heap_defaults(i, &heap));
 		heap.env = test.env;
 		heap.max_bytes = TABLES * heap.table_bytes;
-		heap.poison = gw_fmt_leaf(arch.data, GW_FMT_ATTRS, 0);
+		heap.poison = gw_fmt_leaf(arch.data, GW_FMT_ATTRS & ~GW_CONTIGUOUS, 0);
 		must("gw_heap_create", gw_heap_create(&heap, &opts.heap[i]));
 	}
 	must("gw_create", gw_create(&opts, &test.pt));
@@ -423,18 +443,23 @@ static void try_leaf(unsigned level, uint32_t attr)
 	try_all(x.va + (pa - x.out));
 }
 
-/* Every set of rights at every level, the other attributes at random. */
+/* Every set of rights at every level, as one entry and as a run, the other attributes at random.
+ * Runs of the largest leaves are rare elsewhere: what their rights allow goes well here. */
 static void try_every_leaf(void)
 {
+	const uint32_t run = GW_CONTIGUOUS | (arch.records ? 0 : GW_ACCESSED | GW_DIRTY);
 	const uint32_t all = arch.attrs_try & (GW_READ | GW_WRITE | GW_EXEC | GW_USER);
 	uint32_t rights = 0;
 
 	do {
-		uint32_t attr = choose_attr_with(all, rights);
+		uint32_t attr = choose_attr_with(all | GW_CONTIGUOUS, rights);
 
-		for (unsigned level = 0; level <= top_leaf_level(); level++)
+		for (unsigned level = 0; level <= top_leaf_level(); level++) {
 			if (usable(level))
 				try_leaf(level, attr);
+			if (usable(level) && gw_fmt_run_lg2(level))
+				try_leaf(level, attr | run);
+		}
 		rights = (rights - all) & all; /* the next subset */
 	} while (rights);
 }
@@ -443,9 +468,12 @@ static void try_every_leaf(void)
 static void check_reached(void)
 {
 	for (unsigned level = 0; level <= top_leaf_level(); level++)
-		for (unsigned access = 0; usable(level) && access < ACCESSES; access++)
+		for (unsigned access = 0; usable(level) && access < ACCESSES; access++) {
 			if (!test.reached[level][access])
 				wrong_call("never reached", level, access, 0, 0);
+			if (gw_fmt_run_lg2(level) && !test.reached_runs[level][access])
+				wrong_call("never reached, a run", level, access, 0, 0);
+		}
 }
 
 static void end_well(void)

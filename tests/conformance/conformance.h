@@ -58,8 +58,9 @@ struct arch {
 	unsigned fixed_n, areas_n;
 	struct fixed fixed[FIXED_MAX];
 	struct area areas[AREAS_MAX];
-	uint32_t attrs_always, attrs_try;   /* for leaves of the test */
-	uint32_t attrs_apart;               /* never all of these in one leaf */
+	uint32_t attrs_always, attrs_try; /* for leaves of the test */
+	uint32_t attrs_apart;             /* never all of these in one leaf */
+	uint64_t run_bits[2]; /* CONTROL_RUN flips one of these masks in an entry of a run */
 	bool (*known_leaf)(unsigned level); /* of the format's leaves; NULL: the MMU knows all */
 	bool records;                       /* the MMU sets GW_ACCESSED and GW_DIRTY in entries */
 	/* What the MMU says of an access that the leaf does not allow, FAULT_ABSENT where it does

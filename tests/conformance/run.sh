@@ -3,8 +3,8 @@
 # Copyright 2026 The Gracewalk authors
 # Boots an image in QEMU once a seed, from CONFORMANCE_FIRST (1) on, CONFORMANCE_SEEDS (20) of them.
 # usage: run.sh IMAGE FOLDER CONTROL [QEMU-ARGUMENT...]
-# CONTROL: none; or stale, short, rights, page: a deliberate fault, which every boot must catch; or
-# bends, of an image with wrong bits: each of them, by one seed.
+# CONTROL: none; or stale, short, rights, page, run: a deliberate fault, which every boot must
+# catch; or bends, of an image with wrong bits: each of them, by one seed.
 # exit: 0 well, 1 not, 77 no QEMU or no compiler
 set -u
 
@@ -32,6 +32,7 @@ stale) number=1 ;;
 short) number=2 ;;
 rights) number=3 ;;
 page) number=4 ;;
+run) number=5 ;;
 *)
 	echo "unknown control: $control"
 	exit 1

@@ -4,7 +4,7 @@
 #include "trial.h"
 #include "say.h"
 
-enum { TOUCHED = GW_ACCESSED | GW_DIRTY, CODE_BYTES = 16 };
+enum { TOUCHED = GW_ACCESSED | GW_DIRTY, HINT = GW_CONTIGUOUS, CODE_BYTES = 16 };
 
 struct test test;
 
@@ -152,9 +152,12 @@ static void check_walk(uint64_t va, const struct extent *x, bool found, const st
 		wrong_walk("walk: address", va, x);
 	if (leaf->va < x->va || leaf->va + (leaf->bytes - 1) > x->va + (x->bytes - 1))
 		wrong_walk("walk: size", va, x);
-	if (x->untouched && leaf->attr != x->attr)
+	if (leaf->attr & HINT & ~x->attr)
+		wrong_walk("walk: a run", va, x);
+	if (x->untouched && (leaf->attr | HINT) != (x->attr | HINT))
 		wrong_walk("walk: attributes, not touched yet", va, x);
-	if ((leaf->attr | recorded()) != (x->attr | recorded()) || x->attr & ~leaf->attr)
+	if ((leaf->attr | recorded() | HINT) != (x->attr | recorded() | HINT) ||
+	    x->attr & ~(leaf->attr | HINT))
 		wrong_walk("walk: attributes", va, x);
 }
 
@@ -200,7 +203,9 @@ static void stamp(struct probe *p, uint64_t pa)
 static void count_reached(enum access access, const struct gw_leaf *leaf)
 {
 	for (unsigned level = 0; level < GW_LEVELS; level++)
-		if (leaf->bytes == gw_span(level))
+		if (leaf->attr & HINT && leaf->bytes == gw_span(level) << gw_fmt_run_lg2(level))
+			test.reached_runs[level][access]++;
+		else if (leaf->bytes == gw_span(level))
 			test.reached[level][access]++;
 }
 

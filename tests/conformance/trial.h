@@ -15,6 +15,7 @@ enum control {
 	CONTROL_SHORT,  /* what is invalidated is a page short */
 	CONTROL_RIGHTS, /* a page may be written, or not, contrary to what was asked for */
 	CONTROL_PAGE,   /* a page maps to its neighbour */
+	CONTROL_RUN,    /* an entry of a run is not marked as it should be */
 };
 
 struct test {
@@ -26,7 +27,8 @@ struct test {
 	bool hold;    /* the monitor shall look at the tables half way */
 	bool enabled; /* the MMU translates by our tables */
 	unsigned probes, faults, walks, updates;
-	unsigned reached[GW_LEVELS][ACCESSES]; /* leaves, by accesses that went well */
+	/* Leaves of one entry, and runs, by accesses that went well. */
+	unsigned reached[GW_LEVELS][ACCESSES], reached_runs[GW_LEVELS][ACCESSES];
 };
 
 extern struct test test;

@@ -29,6 +29,7 @@ const struct arch arch = {
 	.areas_n = 2,
 	.attrs_always = GW_READ,
 	.attrs_try = GW_FMT_ATTRS,
+	.run_bits = {1ull << 63, 1 << 10}, /* N: else one page; the PPN's lowest bit: reserved */
 	.records = true,
 	.no_rights = FAULT_RIGHTS,
 	.outside = FAULT_ABSENT, /* "Addressing and Memory Protection": a page fault like others */
@@ -193,8 +194,8 @@ static uint64_t code_for(enum access access, bool user)
 
 /* Section "Virtual Address Translation Process". Causes do not tell a page that is not there from
  * one that is and may not be used so. The entries do, read once more as the manual has them and
- * not by the library: bit 0 is V, bits 1 to 3 are R, W and X; W without R and bits 54 to 60 and 63
- * are reserved. */
+ * not by the library: bit 0 is V, bits 1 to 3 are R, W and X; W without R and bits 54 to 60 are
+ * reserved, and so is bit 63, N, but for a page whose address ends with 1000. */
 static enum fault page_fault(uint64_t va)
 {
 	const unsigned spare = 64 - GW_VA_BITS;
@@ -210,7 +211,7 @@ static enum fault page_fault(uint64_t va)
 		e = ((volatile uint64_t *)table)[va >> (12 + 9 * level) & 511];
 		if (!(e & 1))
 			return FAULT_ABSENT;
-		if ((e & 6) == 4 || e >> 63 || e >> 54 & 0x7f)
+		if ((e & 6) == 4 || e >> 54 & 0x7f || (e >> 63 && (level || (e >> 10 & 15) != 8)))
 			return FAULT_OTHER;
 		if (e & 0xe)
 			return FAULT_RIGHTS;
