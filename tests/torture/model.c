@@ -341,8 +341,9 @@ static void add_striped(struct layout *layout)
 
 static void add_huge(struct layout *layout, enum kind kind, unsigned level, unsigned owner)
 {
-	struct region *r = region_next(layout, kind, gw_span(level), 0, gw_span(level) / 4,
-				       gw_span(level) / 4, 16);
+	uint64_t run = gw_span(level) << gw_fmt_run_lg2(level);
+	struct region *r =
+		region_next(layout, kind, run, 0, gw_span(level) / 4, gw_span(level) / 4, 16);
 
 	r->owner = owner;
 	r->max_run = r->n;

@@ -156,6 +156,12 @@ static void release_later(struct record *record, unsigned cell, unsigned n, uint
 	test_env->defer(test_env, &later->head, later_callback);
 }
 
+/* Asks for runs half of the time: which leaves are of one is nobody's concern. */
+static uint32_t hint(const struct run *run)
+{
+	return rng_below(&run->updater->rng, 2) ? GW_FMT_ATTRS & GW_CONTIGUOUS : 0;
+}
+
 /* ---- Cells of one owner: every result is known ---- */
 
 static struct record *record_for(const struct run *run)
@@ -178,7 +184,7 @@ static void own_map(const struct run *run)
 	attr = attr_number(attr_flags(attr));
 	announce(run, MAPPING, false, attr, record->gen);
 	err = gw_map(run->pt, run_va(run), run_bytes(run), out_of(run->region, record, run_va(run)),
-		     attr_flags(attr) | deposit(run->updater));
+		     attr_flags(attr) | deposit(run->updater) | hint(run));
 	if (err != (in_the_way ? -EEXIST : 0))
 		wrong_result(run, "map", err ? err : 1);
 	settle(run, !err, attr);
@@ -205,7 +211,7 @@ static void own_protect(const struct run *run)
 	int err;
 
 	announce(run, PROTECTING, true, attr, 0);
-	err = gw_protect(run->pt, run_va(run), run_bytes(run), attr_flags(attr));
+	err = gw_protect(run->pt, run_va(run), run_bytes(run), attr_flags(attr) | hint(run));
 	if (err)
 		wrong_result(run, "protect", err);
 	settle(run, true, attr);
@@ -233,7 +239,7 @@ static void own_replace(const struct run *run)
 	announce(run, MAPPING, true, attr, 0);
 	err = gw_replace(run->pt, run_va(run), run_bytes(run),
 			 out_of(run->region, record, run_va(run)),
-			 attr_flags(attr) | deposit(run->updater));
+			 attr_flags(attr) | deposit(run->updater) | hint(run));
 	if (err)
 		wrong_result(run, "replace", err);
 	for (unsigned i = 0; i < run->n; i++)
@@ -347,7 +353,7 @@ static void shared_map(const struct run *run)
 		return;
 	record = record_for(run);
 	err = gw_map(run->pt, run_va(run), run_bytes(run), out_of(run->region, record, run_va(run)),
-		     attr_flags(0));
+		     attr_flags(0) | hint(run));
 	if (!err)
 		return;
 	if (err != -EEXIST)
@@ -390,7 +396,8 @@ static void shared_step(struct run *run)
 	} else if (dice < 12) {
 		err = gw_unmap(run->pt, run_va(run), run_bytes(run));
 	} else if (dice < 14) {
-		err = gw_protect(run->pt, run_va(run), run_bytes(run), attr_flags(dice & 1));
+		err = gw_protect(run->pt, run_va(run), run_bytes(run),
+				 attr_flags(dice & 1) | hint(run));
 	} else {
 		shared_toggle(run);
 	}

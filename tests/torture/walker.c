@@ -152,7 +152,7 @@ static void check_kept(const struct kept *kept)
 
 	if (gw_fmt_is_leaf(e, 0))
 		record_of(q->space, q->region, q->va,
-			  gw_fmt_advance(gw_fmt_out(e, 0), q->va & (gw_span(0) - 1)),
+			  gw_fmt_advance(gw_fmt_out(e, 0), q->va & (gw_leaf_bytes(e, 0) - 1)),
 			  "an entry that a read-side section holds");
 	else if (e != gw_fmt_empty(0))
 		wrong("an entry that a read-side section holds is %#llx: neither empty nor a leaf",
@@ -183,10 +183,8 @@ static bool by_accessor(struct walker *w, const struct question *q, struct gw_le
 	if (!entry)
 		return gw_walk(q->pt, q->va, leaf);
 	e = gw_load_dependent(entry);
-	is_leaf = gw_fmt_is_leaf(e, 0);
+	is_leaf = gw_walk_leaf(e, q->va, 0, leaf);
 	if (is_leaf) {
-		*leaf = (struct gw_leaf){q->va & ~(gw_span(0) - 1), gw_fmt_out(e, 0), gw_span(0),
-					 gw_fmt_attr(e, 0)};
 		used = gw_fmt_recorded(e, GW_ACCESSED | GW_DIRTY, 0);
 		if (used != e)
 			gw_cas_acq_rel((gw_entry *)(uintptr_t)entry, &e, used);
