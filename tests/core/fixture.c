@@ -414,11 +414,15 @@ static bool reattr(struct extent *e, uint32_t attr)
 	return e->attr != old;
 }
 
-/* Runs in an extent are no runs any more: a change also where all else stays. */
-static void append_runs(struct extents *changed, const struct extents *runs, const struct extent *e)
+/* Runs in an extent that change though the leaf has these attributes: they are no runs any more, or
+ * some of their entries do not have accessed or dirty yet. */
+static void append_runs(struct extents *changed, const struct extents *runs, const struct extent *e,
+			uint32_t attr)
 {
 	for (size_t i = 0; i < runs->n; i++)
-		if (runs->at[i].va >= e->va && extent_last(&runs->at[i]) <= extent_last(e))
+		if (runs->at[i].va >= e->va && extent_last(&runs->at[i]) <= extent_last(e) &&
+		    (!(attr & GW_CONTIGUOUS) ||
+		     attr & (GW_ACCESSED | GW_DIRTY) & ~runs->at[i].attr))
 			extents_append(changed, runs->at[i]);
 }
 
@@ -439,8 +443,8 @@ int fix_protect(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t attr)
 
 		if (!err && reattr(&e, attr))
 			extents_append(&changed, e);
-		else if (!err && !(attr & GW_CONTIGUOUS))
-			append_runs(&changed, &x->runs, &e);
+		else if (!err)
+			append_runs(&changed, &x->runs, &e, attr);
 		extents_add(&x->model, e);
 	}
 	if (!err && !(attr & GW_CONTIGUOUS))
@@ -774,14 +778,15 @@ void fix_record(struct fixture *x, uint64_t va, uint32_t attr)
 /* ---- Verification ---- */
 
 /* The leaf that begins with an entry. Of a run every entry is there and says the same; accessed and
- * dirty are those of all. */
-static struct extent leaf_from(const gw_entry *entry, unsigned level, uint64_t va)
+ * dirty are those of any; *common gets those of every one. */
+static struct extent leaf_from(const gw_entry *entry, unsigned level, uint64_t va, uint32_t *common)
 {
 	uint64_t e = gw_load_relaxed((gw_entry *)(uintptr_t)entry);
 	struct extent leaf = {va, gw_leaf_bytes(e, level), gw_fmt_out(e, level),
 			      gw_fmt_attr(e, level), 0};
 	const uint32_t used = GW_ACCESSED | GW_DIRTY;
 
+	*common = leaf.attr;
 	assert_int_equal(va & (leaf.bytes - 1), 0);
 	for (unsigned i = 1; i < leaf.bytes / gw_span(level); i++) {
 		uint64_t other = gw_load_relaxed((gw_entry *)(uintptr_t)&entry[i]);
@@ -792,23 +797,28 @@ static struct extent leaf_from(const gw_entry *entry, unsigned level, uint64_t v
 		assert_int_equal(other, gw_fmt_leaf(gw_fmt_advance(leaf.out, i * gw_span(level)),
 						    gw_fmt_attr(other, level), level));
 		leaf.attr |= gw_fmt_attr(other, level) & used;
+		*common &= gw_fmt_attr(other, level);
 	}
 	return leaf;
 }
 
-static void add_leaf(struct fixture *x, struct extents *found, struct extent leaf)
+/* Adds the leaf behind an entry to what was found. Return: how many entries it takes. */
+static unsigned add_leaf(struct fixture *x, struct extents *found, const gw_entry *entry,
+			 unsigned level, uint64_t va)
 {
-	const struct extent *hinted = extents_from(&x->hinted, leaf.va);
+	const struct extent *hinted = extents_from(&x->hinted, va);
+	uint32_t common;
+	struct extent leaf = leaf_from(entry, level, va, &common);
 
 	if (leaf.attr & GW_CONTIGUOUS) {
 		assert_true(hinted && hinted->va <= leaf.va &&
 			    extent_last(hinted) >= extent_last(&leaf));
-		leaf.stamp = leaf.va + 1; /* each for itself */
-		extents_append(&x->runs, leaf);
-		leaf.stamp = 0;
+		extents_append(&x->runs, (struct extent){va, leaf.bytes, leaf.out, common,
+							 va + 1 /* each for itself */});
 	}
 	leaf.attr = without_asks(leaf.attr);
 	extents_append(found, leaf);
+	return (unsigned)(leaf.bytes / gw_span(level));
 }
 
 /* Every leaf in order, straight from the entries. */
@@ -830,8 +840,7 @@ static void scan(struct fixture *x, const gw_entry *table, unsigned level, uint6
 			scan(x, below(x, e, level), level - 1, va, found);
 			continue;
 		}
-		add_leaf(x, found, leaf_from(&table[i], level, va));
-		n = 1u << gw_run_lg2(e, level);
+		n = add_leaf(x, found, &table[i], level, va);
 	}
 	x->tables[level]++;
 	x->empty_tables += empty && level < FIX_TOP;

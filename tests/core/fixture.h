@@ -46,7 +46,7 @@ struct fixture {
 	bool relaxed; /* memory may run out: how often is invalidated is left open */
 
 	/* What the last scan found. */
-	struct extents runs;
+	struct extents runs; /* their attributes: what every entry has */
 	uint64_t tables[GW_LEVELS], empty_tables;
 };
 

@@ -3,6 +3,7 @@
  * Runs: where gw_map makes them, and what becomes of one when a part of it changes. For formats
  * that have runs. */
 #include "bench.h"
+#include "look.h"
 
 enum { HINT = GW_CONTIGUOUS, USED = GW_FMT_ATTRS & (GW_ACCESSED | GW_DIRTY) };
 
@@ -371,6 +372,278 @@ static void test_an_entry_set_in_a_run_splits_it(void **state)
 	each_level(set_in_a_run);
 }
 
+/* ---- The other operations ---- */
+
+static void no_memory(struct fixture *x, bool none)
+{
+	x->relaxed = none;
+	fake_fail(x->f, 0);
+	fake_fail_all(x->f, none);
+}
+
+/* As each_level, with blocks of one table, so that each asks for memory. */
+static void each_level_small_blocks(void (*test)(struct fixture *x, unsigned level))
+{
+	for (unsigned level = 0; level < GW_LEVELS; level++) {
+		struct gw_opts opts = {0};
+		struct fake_env f;
+		struct fixture x;
+
+		if (!gw_fmt_run_lg2(level))
+			continue;
+		fake_env_init(&f);
+		for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
+			opts.heap[i] = fix_heap(&f, i, 1);
+		fix_start_on(&x, &f, &opts);
+		test(&x, level);
+		fix_end(&x);
+		for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
+			gw_heap_put(opts.heap[i]);
+		fake_env_done(&f);
+	}
+}
+
+/* One step makes leaves of the entries, the next one a table of one of those. */
+static void split_one(struct fixture *x, unsigned level)
+{
+	uint64_t va = AT(level), run = RUN(level);
+
+	map_hinted(x, level, va, 2 * run);
+	fix_record(x, va, USED);
+	no_memory(x, true);
+	assert_int_equal(fix_split(x, va + run - PAGE), 0);
+	no_memory(x, false);
+	fix_verify(x);
+	assert_true(!is_run(x, va) && is_run(x, va + run));
+	for (uint64_t i = 0; i < run; i += S(level)) {
+		assert_int_equal(leaf_of(x, va + i).bytes, S(level));
+		assert_int_equal(leaf_of(x, va + i).attr & USED, USED);
+	}
+	assert_int_equal(fix_split(x, va), level ? 0 : -ENOENT);
+	fix_verify(x);
+}
+
+static void test_split_of_a_run_takes_no_memory(void **state)
+{
+	(void)state;
+	each_level_small_blocks(split_one);
+}
+
+static uint64_t used_bytes(struct fixture *x)
+{
+	struct gw_pt_stats stats;
+
+	gw_stats(x->pt, &stats);
+	return stats.table_bytes;
+}
+
+/* Each entry of a run has a deposit, which goes with it; a map that fails half way leaves none. */
+static void deposits(struct fixture *x, unsigned level)
+{
+	uint64_t va = AT(level), run = RUN(level), before;
+
+	if (!level)
+		return;
+	map_ok(x, va - S(level), PAGE); /* the table is there */
+	before = used_bytes(x);
+	x->relaxed = true;
+	for (uint64_t n = 1;; n++) {
+		int err;
+
+		fake_fail(x->f, n);
+		err = fix_map(x, va, run, OUT_OF(level, va), WRITABLE | HINT | GW_DEPOSIT);
+		fake_fail(x->f, 0);
+		if (!err)
+			break;
+		fix_assert_exact(x);
+		assert_int_equal(used_bytes(x), before);
+	}
+	x->relaxed = false;
+	assert_true(is_run(x, va));
+	assert_int_equal(x->deposits.n, 1u << gw_fmt_run_lg2(level));
+	no_memory(x, true);
+	assert_int_equal(fix_protect(x, va + PAGE, run - 2 * PAGE, PLAIN), level > 1 ? -ENOMEM : 0);
+	no_memory(x, false);
+	fix_verify(x);
+	unmap_all(x, va, run);
+	assert_int_equal(used_bytes(x), before);
+	assert_int_equal(fix_map(x, va, run, OUT_OF(level, va), WRITABLE | HINT | GW_DEPOSIT), 0);
+	assert_true(is_run(x, va));
+	unmap_all(x, va, run);
+	assert_int_equal(used_bytes(x), before);
+}
+
+static void test_each_entry_of_a_run_has_its_deposit(void **state)
+{
+	(void)state;
+	each_level_small_blocks(deposits);
+}
+
+/* Runs and single entries of one table, side by side, turn into one larger leaf. */
+static void collapse_runs(struct fixture *x, unsigned level)
+{
+	uint64_t bytes = S(level + 1), half = bytes / 2, va = 2 * bytes, run = RUN(level);
+
+	if (level + 1 > x->max_level || !gw_fmt_leaf_level(level + 1) || 2 * run > half)
+		return;
+	for (unsigned part = 0; part < 2; part++)
+		assert_int_equal(
+			fix_map(x, va + part * half, half, TO(va + part * half), WRITABLE | HINT),
+			0);
+	fix_record(x, va + half, USED);
+	assert_int_equal(fix_split(x, va + run), 0);
+	fix_verify(x);
+	assert_true(is_run(x, va) && is_run(x, va + half) && !is_run(x, va + run));
+	assert_int_equal(fix_collapse(x, va, bytes, 0), 1);
+	fix_verify(x);
+	assert_int_equal(level_at(x, va), level + 1);
+	assert_int_equal(leaf_of(x, va).attr, WRITABLE | USED);
+}
+
+static void test_collapse_of_runs(void **state)
+{
+	(void)state;
+	each_level(collapse_runs);
+}
+
+/* A run that is not where the larger leaf would have it is no part of one. */
+static void collapse_elsewhere(struct fixture *x, unsigned level)
+{
+	uint64_t bytes = S(level + 1), half = bytes / 2, va = 2 * bytes, run = RUN(level);
+
+	if (level + 1 > x->max_level || !gw_fmt_leaf_level(level + 1) || 2 * run > half)
+		return;
+	for (unsigned part = 0; part < 2; part++)
+		assert_int_equal(
+			fix_map(x, va + part * half, half, TO(va + part * half), WRITABLE | HINT),
+			0);
+	unmap_ok(x, va + run, run);
+	assert_int_equal(fix_map(x, va + run, run, TO(va), WRITABLE | HINT), 0);
+	assert_true(is_run(x, va + run));
+	assert_int_equal(fix_collapse(x, va, bytes, 0), 0);
+	fix_verify(x);
+}
+
+static void test_collapse_looks_at_where_a_run_maps_to(void **state)
+{
+	(void)state;
+	each_level(collapse_elsewhere);
+}
+
+/* One entry is replaced: the rest of the run maps what it did. No run is made. */
+static void replace_one(struct fixture *x, unsigned level)
+{
+	uint64_t va = AT(level), run = RUN(level), one = S(level), other = OUT_OF(level, va + run);
+
+	for (uint64_t i = 0; i < run; i += run - one) {
+		map_hinted(x, level, va, 2 * run);
+		fix_record(x, va, USED);
+		assert_int_equal(fix_replace(x, va + i, one, other, PLAIN | HINT), 0);
+		fix_verify(x);
+		assert_true(!is_run(x, va) && !is_run(x, va + run - one) && is_run(x, va + run));
+		assert_int_equal(leaf_of(x, va + i).attr, PLAIN);
+		assert_int_equal(leaf_of(x, va + run - one - i).attr, WRITABLE | USED);
+		unmap_all(x, va, 2 * run);
+	}
+	assert_int_equal(fix_replace(x, va, one, other, PLAIN | HINT), 0); /* where nothing is */
+	assert_int_equal(leaf_of(x, va).attr, PLAIN);
+	unmap_all(x, va, one);
+	if (run < S(level + 1))
+		assert_int_equal(gw_replace(x->pt, va, run, other, PLAIN | HINT), -EINVAL);
+	if (level + 1 > x->max_level || !gw_fmt_leaf_level(level + 1))
+		return;
+	map_hinted(x, level, va, run);
+	va &= ~(S(level + 1) - 1);
+	assert_int_equal(fix_replace(x, va, S(level + 1), TO(va), PLAIN | HINT), 0);
+	assert_int_equal(level_at(x, va), level + 1);
+	fix_verify(x);
+}
+
+static void test_replace_of_one_entry(void **state)
+{
+	(void)state;
+	each_level(replace_one);
+}
+
+/* Four runs, of which two were used, by one entry each: a run is taken as a whole, and stays one,
+ * wherever the range begins and ends in it. */
+static void harvest_runs(struct fixture *x, unsigned level)
+{
+	const uint32_t takes[] = {GW_FMT_ATTRS & GW_ACCESSED, GW_FMT_ATTRS & GW_DIRTY, USED,
+				  GW_FMT_ATTRS & GW_WRITE};
+	uint64_t run = RUN(level), va = AT(level), mid = va + 2 * run;
+
+	for (unsigned i = 0; i < LENGTH(takes); i++) {
+		if (!takes[i])
+			continue;
+		map_hinted(x, level, va, 4 * run);
+		fix_record(x, va, USED);
+		fix_record(x, mid, USED);
+		assert_int_equal(fix_harvest(x, mid + run / 2, PAGE, takes[i]), 0);
+		fix_verify(x);
+		assert_int_equal(leaf_of(x, mid + run - PAGE).attr,
+				 ((WRITABLE | USED) & ~takes[i]) | HINT);
+		assert_int_equal(fix_harvest(x, va + run - PAGE, run + 2 * PAGE, takes[i]), 0);
+		assert_int_equal(fix_harvest(x, va, 4 * run, takes[i]), 0);
+		fix_verify(x);
+		assert_int_equal(fix_harvest(x, va, 4 * run, takes[i]), 0);
+		assert_int_equal(x->invalidates, 0);
+		for (uint64_t at = va; at < va + 4 * run; at += S(level))
+			assert_true(is_run(x, at) && !(leaf_of(x, at).attr & takes[i]));
+		unmap_all(x, va, 4 * run);
+	}
+}
+
+static void test_harvest_takes_a_run_as_one(void **state)
+{
+	(void)state;
+	each_level(harvest_runs);
+}
+
+/* Recorded where it was meant, for a handler of faults; told of the whole. */
+static void touch_one(struct fixture *x, unsigned level)
+{
+	uint64_t va = AT(level), run = RUN(level), at = va + S(level);
+
+	map_hinted(x, level, va, run);
+	assert_true(fix_touch(x, at, GW_ACCESSED | GW_DIRTY));
+	fix_verify(x);
+	assert_int_equal(leaf_of(x, at).attr, WRITABLE | HINT | USED);
+	assert_int_equal(leaf_of(x, va).attr, WRITABLE | HINT);
+	/* Added by gw_protect, it is in every entry: no other will fault. */
+	assert_int_equal(fix_protect(x, va, run, WRITABLE | HINT | USED), 0);
+	for (uint64_t i = 0; i < run; i += S(level))
+		assert_int_equal(leaf_of(x, va + i).attr, WRITABLE | HINT | USED);
+}
+
+static void test_touch_of_one_entry(void **state)
+{
+	(void)state;
+	each_level(touch_one);
+}
+
+static void looks(struct fixture *x, unsigned level)
+{
+	uint64_t run = RUN(level), va = AT(level), many[LOOK_MANY];
+
+	map_hinted(x, level, va, 2 * run);
+	map_hinted(x, level, va + 3 * run, run);
+	look_along(x, va - PAGE, 4 * run + 2 * PAGE, 0);
+	look_along(x, va + run / 2, 3 * run, 1);
+	look_along(x, va + run / 2 + PAGE, PAGE, 0);
+	for (unsigned i = 0; i < LOOK_MANY; i++)
+		many[i] = va + i * (4 * run / LOOK_MANY);
+	look_at_many(x, many, LOOK_MANY);
+	assert_int_equal(look_for_hole(x, va, 4 * run, run, PAGE), 0);
+	assert_int_equal(look_for_hole(x, va + PAGE, 2 * run - PAGE, PAGE, PAGE), -ENOSPC);
+}
+
+static void test_cursors_and_others_tell_of_runs(void **state)
+{
+	(void)state;
+	each_level(looks);
+}
+
 /* ---- Another updater ---- */
 
 /* Maps a run while a call is under way, when that opens its section number `calls`. */
@@ -448,6 +721,14 @@ int main(void)
 		cmocka_unit_test(test_protect_of_a_whole_run),
 		cmocka_unit_test(test_protect_makes_no_runs),
 		cmocka_unit_test(test_an_entry_set_in_a_run_splits_it),
+		cmocka_unit_test(test_split_of_a_run_takes_no_memory),
+		cmocka_unit_test(test_each_entry_of_a_run_has_its_deposit),
+		cmocka_unit_test(test_collapse_of_runs),
+		cmocka_unit_test(test_collapse_looks_at_where_a_run_maps_to),
+		cmocka_unit_test(test_replace_of_one_entry),
+		cmocka_unit_test(test_harvest_takes_a_run_as_one),
+		cmocka_unit_test(test_touch_of_one_entry),
+		cmocka_unit_test(test_cursors_and_others_tell_of_runs),
 		cmocka_unit_test(test_a_run_that_comes_after_the_ends_were_split),
 	};
 
