@@ -221,6 +221,32 @@ static void count(struct harvest *h, const struct gw_leaf *run, uint32_t take)
 		h->last = run->va + (run->bytes - 1);
 }
 
+static void walk_to(uint64_t va, struct gw_leaf *leaf)
+{
+	test.env->read_lock(test.env);
+	if (!gw_walk(test.pt, va, leaf))
+		wrong_call("gw_walk", va, PAGE, 0, 0);
+	test.env->read_unlock(test.env);
+}
+
+/* The leaf that maps va; of a run, what the MMU has recorded in any entry. */
+static struct gw_leaf leaf_at(uint64_t va)
+{
+	struct gw_leaf leaf, entry;
+	unsigned level = 0;
+
+	walk_to(va, &leaf);
+	if (!(leaf.attr & GW_CONTIGUOUS))
+		return leaf;
+	while (leaf.bytes != gw_span(level) << gw_fmt_run_lg2(level))
+		level++;
+	for (uint64_t i = 0; i < leaf.bytes; i += gw_span(level)) {
+		walk_to(leaf.va + i, &entry);
+		leaf.attr |= entry.attr;
+	}
+	return leaf;
+}
+
 /* By walks: what the MMU has made of the leaves in a range. */
 static struct harvest count_range(const struct range *range, uint32_t take)
 {
@@ -233,10 +259,7 @@ static struct harvest count_range(const struct range *range, uint32_t take)
 		struct gw_leaf leaf;
 
 		for (; va >= x->va && va <= x_last && va <= last_of(range); va += leaf.bytes) {
-			test.env->read_lock(test.env);
-			if (!gw_walk(test.pt, va, &leaf))
-				wrong_call("gw_walk", va, PAGE, 0, 0);
-			test.env->read_unlock(test.env);
+			leaf = leaf_at(va);
 			va = leaf.va;
 			count(&h, &leaf, take);
 		}

@@ -23,6 +23,7 @@ static const struct bend bends[] = {
 	{"table address bit 40", TABLES, .flip = 1ull << 40},
 	{"nG inverted", LEAVES, .flip = A64_NG, .not_seen = BOTH_WAYS},
 	{"memory type inverted", LEAVES, .flip = A64_DEVICE, .not_seen = BOTH_WAYS},
+	{"contiguous inverted", LEAVES, .flip = A64_CONTIGUOUS, .not_seen = BOTH_WAYS},
 	/* With TCR.DS these are bits of the address. */
 	{"not shareable", LEAVES, .flip = 3ull << 8, .not_seen = A64_DS ? 0 : BOTH_WAYS | ONE_WAY},
 };

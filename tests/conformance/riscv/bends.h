@@ -10,6 +10,7 @@ static const struct bend bends[] = {
 	{"U and G exchanged", LEAVES, .one = RISCV_U, .other = RISCV_G},
 	{"A and D exchanged", LEAVES, .one = RISCV_A, .other = RISCV_D},
 	{"D at bit 8", LEAVES, .one = RISCV_D, .other = 1 << RISCV_RSW_SHIFT},
+	{"N inverted", LEAVES, .flip = RISCV_N},
 	{"bit 54 in a leaf", LEAVES, .flip = 1ull << 54},
 	{"bit 60 in a leaf", LEAVES, .flip = 1ull << 60},
 	{"page not valid", PAGES, .flip = RISCV_V},
