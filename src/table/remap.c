@@ -32,6 +32,13 @@ static bool moves(const struct remap *r, const struct cursor *at, unsigned level
 	return level <= r->max_level && covers(at, level);
 }
 
+/* The same of what an entry is: a run moves as it is only by a multiple of its own size. */
+static bool entry_moves(const struct remap *r, const struct cursor *at, uint64_t e, unsigned level)
+{
+	return moves(r, at, level) &&
+	       !(gw_fmt_is_leaf(e, level) && r->delta & (gw_leaf_bytes(e, level) - 1));
+}
+
 /* Goes down to the entry at the start of the range that moves as it is, or is no table. Return: the
  * level of the table that holds it. */
 static unsigned find(const struct remap *r, struct path *path, const struct cursor *at)
@@ -120,12 +127,12 @@ static int each_entry(struct remap *r, gw_entry *table, unsigned level, struct c
 	uint32_t gone = 0;
 
 	for (unsigned i = gw_index(at->va, level); at->left && i < entries(level); i++) {
-		uint64_t to = gw_low(at->va + r->delta);
+		uint64_t to = gw_low(at->va + r->delta), e = gw_load_relaxed(&table[i]);
 
 		if (!gw_index(to, level))
 			slots = NULL;
-		if (!is_empty(gw_load_relaxed(&table[i]), level)) {
-			if (!moves(r, at, level))
+		if (!is_empty(e, level)) {
+			if (!entry_moves(r, at, e, level))
 				break;
 			if (!slots) {
 				slots = shadow_table(r, to, level);
@@ -169,7 +176,7 @@ static int prepare_step(struct remap *r, struct cursor *at)
 	err = each_entry(r, path.table[level], level, at, false);
 	env->read_unlock(env);
 	if (!err && at->left == left && gw_fmt_is_leaf(e, level))
-		err = gw_split_at(&r->g, at->va + gw_span(level - 1));
+		err = gw_split_at(&r->g, at->va + gw_leaf_bytes(e, level) / 2);
 	return err;
 }
 

@@ -701,7 +701,7 @@ static void move_deposits(struct fixture *x, uint64_t from, uint64_t bytes, uint
 int fix_remap(struct fixture *x, uint64_t from, uint64_t bytes, uint64_t to)
 {
 	bool exists = extents_overlap(&x->model, to, bytes);
-	struct extents moved = {0};
+	struct extents moved = {0}, hinted = {0};
 	int err;
 
 	begin(x, NULL);
@@ -721,6 +721,12 @@ int fix_remap(struct fixture *x, uint64_t from, uint64_t bytes, uint64_t to)
 		moved.at[i].va += to - from;
 		extents_add(&x->model, moved.at[i]);
 	}
+	extents_cut(&x->hinted, from, bytes, &hinted);
+	for (size_t i = 0; i < hinted.n; i++) {
+		hinted.at[i].va += to - from;
+		extents_add(&x->hinted, hinted.at[i]);
+	}
+	extents_free(&hinted);
 	extents_free(&moved);
 	move_deposits(x, from, bytes, to);
 	return 0;
