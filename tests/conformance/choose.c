@@ -25,6 +25,15 @@ bool usable(unsigned level)
 	return gw_fmt_leaf_level(level) && (!arch.known_leaf || arch.known_leaf(level));
 }
 
+unsigned largest_usable(void)
+{
+	unsigned level = top_leaf_level();
+
+	while (!usable(level))
+		level--;
+	return level;
+}
+
 bool in_areas(const struct range *range)
 {
 	uint64_t last = last_of(range);
@@ -102,6 +111,12 @@ static uint64_t choose_data(void)
 	return arch.data + below(arch.data_bytes >> GW_PAGE_LG2) * PAGE;
 }
 
+static uint32_t choose_attr_of_one(void)
+{
+	return choose_attr_with(GW_CONTIGUOUS, 0);
+}
+
+/* Of one entry, or of a run. */
 struct extent choose_leaf(unsigned level, uint32_t attr)
 {
 	uint64_t bytes = gw_span(level) << (attr & GW_CONTIGUOUS ? gw_fmt_run_lg2(level) : 0);
@@ -142,12 +157,19 @@ struct extent choose_mapping(void)
 		x.out = choose_data();
 		if (!in_data(x.out, x.bytes))
 			x.out = arch.data;
-		if (!usable(1) && !((x.va ^ x.out) & (gw_span(1) - 1)))
-			x.out ^= PAGE; /* a larger leaf would match */
 	} else if (level && chance(2)) {
 		make_ragged(&x);
 	}
 	return x;
+}
+
+struct extent choose_aligned(void)
+{
+	unsigned level = 1;
+
+	while (level < top_leaf_level() && usable(level + 1) && chance(2))
+		level++;
+	return choose_leaf(level, choose_attr_of_one());
 }
 
 /* A number of pages up to all in `bytes`, small ones as often as large ones. */
@@ -191,4 +213,39 @@ struct range choose_range(void)
 		break;
 	}
 	return in_areas(&range) ? range : whole;
+}
+
+struct range choose_wide(void)
+{
+	struct range range = choose_range(), wide;
+	uint64_t span = gw_span(1 + (unsigned)below(top_leaf_level()));
+
+	wide.va = round_down(range.va, span);
+	wide.bytes = (last_of(&range) | (span - 1)) - wide.va + 1;
+	return in_areas(&wide) ? wide : range;
+}
+
+static uint64_t choose_mapped(void)
+{
+	const struct extent *x = &test.expect.at[below(test.expect.n)];
+
+	return x->va + below(x->bytes);
+}
+
+struct range choose_larger(void)
+{
+	struct gw_leaf leaf = {.bytes = 0};
+
+	for (unsigned tries = 8; tries && leaf.bytes <= PAGE; tries--)
+		walk(choose_mapped(), &leaf);
+	return (struct range){leaf.va, leaf.bytes};
+}
+
+struct extent choose_replacement(void)
+{
+	struct extent x = choose_leaf(choose_leaf_level(), choose_attr_of_one());
+
+	if (!chance(4))
+		x.va = round_down(choose_mapped(), x.bytes);
+	return x;
 }

@@ -28,10 +28,17 @@ static inline bool chance(unsigned of)
 	return !below(of);
 }
 
-/* The level of the largest leaves. */
+static inline struct range whole(const struct area *area)
+{
+	return (struct range){area->first, area->last - area->first + 1};
+}
+
+/* The level of the format's largest leaves. */
 unsigned top_leaf_level(void);
 /* Whether the format has leaves of that level and the MMU knows them. */
 bool usable(unsigned level);
+/* The level of the largest of those. */
+unsigned largest_usable(void);
 bool in_areas(const struct range *range);
 
 /* To be called once, before the others. */
@@ -44,7 +51,15 @@ struct extent choose_leaf(unsigned level, uint32_t attr);
 /* What the library makes of leaves of one level and, if ragged, pages on both sides; or of pages
  * alone, where addresses do not match for more. */
 struct extent choose_mapping(void);
+/* What maps as much as a table of leaves, aligned like it. */
+struct extent choose_aligned(void);
 /* Where something is mapped. */
 struct range choose_range(void);
+/* The same in whole larger leaves, or what would be. */
+struct range choose_wide(void);
+/* A leaf that is mapped; larger than a page, if that is not hard to find. */
+struct range choose_larger(void);
+/* One leaf, most often where something is mapped. */
+struct extent choose_replacement(void);
 
 #endif

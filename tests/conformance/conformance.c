@@ -4,6 +4,7 @@
 #include "choose.h"
 #include "conformance.h"
 #include "expect.h"
+#include "pieces.h"
 #include "say.h"
 #include "trial.h"
 
@@ -18,6 +19,7 @@ enum {
 };
 
 static struct gw_bare bare;
+static bool replacing; /* in gw_replace, for a control */
 
 /* ---- Looking ---- */
 
@@ -114,6 +116,11 @@ static void audit(void)
 		add_data(&points, x);
 		look(&points);
 	}
+	if (!test.control && chance(2)) {
+		struct range all = whole(&arch.areas[below(arch.areas_n)]);
+
+		survey(&all);
+	}
 	if (gw_check(test.pt))
 		wrong_call("gw_check", 0, 0, 0, -EIO);
 }
@@ -125,9 +132,12 @@ static void invalidate(void *ctx, const struct gw_range *range)
 	struct gw_range part = *range;
 
 	(void)ctx;
+	collapse_told(range);
+	if (test.control == CONTROL_STALE || (test.control == CONTROL_SWAP && replacing))
+		return;
 	if (test.control == CONTROL_SHORT)
 		part.bytes -= PAGE;
-	if (test.enabled && test.control != CONTROL_STALE && part.bytes)
+	if (test.enabled && part.bytes)
 		arch_invalidate(&part);
 }
 
@@ -168,10 +178,15 @@ static void mutate_run(const struct extent *x)
 	try_all(x->va);
 }
 
-static void map_at(const struct extent *x)
+static uint32_t choose_deposit(void)
+{
+	return chance(2) ? GW_DEPOSIT : 0;
+}
+
+static void map_with(const struct extent *x, uint32_t flags)
 {
 	bool taken = expect_any(&test.expect, x->va, x->bytes);
-	int err = gw_map(test.pt, x->va, x->bytes, x->out, x->attr);
+	int err = gw_map(test.pt, x->va, x->bytes, x->out, x->attr | flags);
 
 	arch_mapped();
 	if (err != (taken ? -EEXIST : 0))
@@ -183,6 +198,31 @@ static void map_at(const struct extent *x)
 		mutate_run(x);
 	else if (test.enabled && test.control >= CONTROL_RIGHTS && chance(MUTATE_ONE_OF))
 		mutate(x);
+}
+
+/* A leaf of level 2 may turn out as all of a table, of smaller ones: more deposits than memory. */
+static void map_at(const struct extent *x)
+{
+	map_with(x, x->bytes < gw_span(2) ? choose_deposit() : 0);
+}
+
+static void replace_with(const struct extent *x, uint32_t flags)
+{
+	int err;
+
+	replacing = true;
+	err = gw_replace(test.pt, x->va, x->bytes, x->out, x->attr | flags);
+	replacing = false;
+	arch_mapped();
+	if (err)
+		wrong_call("gw_replace", x->va, x->bytes, 0, err);
+	expect_unmap(&test.expect, x->va, x->bytes);
+	expect_map(&test.expect, x);
+}
+
+static void replace_at(const struct extent *x)
+{
+	replace_with(x, choose_deposit());
 }
 
 static void unmap_at(const struct range *range)
@@ -302,20 +342,33 @@ static void harvest_at(const struct range *range)
 }
 
 /* The same points before and after: what the MMU remembers from before is the danger. */
-static void update_map(void)
+static void update_extent(const struct extent *x, void (*change_at)(const struct extent *x))
 {
-	struct extent x = choose_mapping();
-	struct range range = {x.va, x.bytes};
+	struct range range = {x->va, x->bytes};
 	struct points points;
 
 	if (!in_areas(&range))
 		return;
 	points = choose_points(&range);
 	look(&points);
-	map_at(&x);
+	change_at(x);
 	look(&points);
 	points = choose_points(&range);
 	look(&points);
+}
+
+static void update_map(void)
+{
+	struct extent x = choose_mapping();
+
+	update_extent(&x, map_at);
+}
+
+static void update_replace(void)
+{
+	struct extent x = choose_replacement();
+
+	update_extent(&x, replace_at);
 }
 
 static void update_range(void)
@@ -338,6 +391,53 @@ static void update_range(void)
 	look(&points);
 }
 
+/* What one call would map by larger leaves, so that smaller ones are there at first. Now and then
+ * the two do not go together. */
+static struct range map_in_two(void)
+{
+	const uint32_t recorded = GW_ACCESSED | GW_DIRTY, differ = recorded & ~arch.attrs_always;
+	struct extent x = choose_aligned(), next = x;
+	struct range range = {x.va, x.bytes};
+
+	if (!in_areas(&range))
+		return choose_wide();
+	unmap_at(&range);
+	x.bytes = PAGE * (1 + below((x.bytes >> GW_PAGE_LG2) - 1));
+	next.va += x.bytes;
+	next.out += x.bytes;
+	next.bytes -= x.bytes;
+	next.attr = (x.attr & ~differ) | (choose_attr() & differ);
+	if (chance(4))
+		next.attr = choose_attr();
+	if (range.bytes == gw_span(1) && chance(4))
+		next.out += PAGE;
+	map_with(&x, 0);
+	map_with(&next, 0);
+	return range;
+}
+
+static void update_collapse(void)
+{
+	struct range range = chance(2) ? choose_wide() : map_in_two();
+	struct points points = choose_points(&range);
+
+	look(&points);
+	collapse_at(&range, choose_deposit());
+	look(&points);
+	look(&points);
+}
+
+static void update_split(void)
+{
+	struct range range = choose_larger();
+	struct points points = choose_points(&range);
+
+	look(&points);
+	split_at(&range);
+	look(&points);
+	look(&points);
+}
+
 /* Empty tables go by themselves but under the third policy. */
 static void reclaim(const struct area *area)
 {
@@ -346,21 +446,30 @@ static void reclaim(const struct area *area)
 
 static void unmap_area(const struct area *area)
 {
-	struct range all = {area->first, area->last - area->first + 1};
+	struct range all = whole(area);
 
 	unmap_at(&all);
 	audit();
 }
 
+static void update_any(void)
+{
+	void (*const often[])(void) = {
+		update_map,   update_map,      update_map,   update_map,
+		update_range, update_range,    update_range, update_range,
+		update_range, update_collapse, update_split, update_replace,
+	};
+
+	often[test.expect.n ? below(LENGTH(often)) : 0]();
+}
+
 static void update(void)
 {
 	test.updates++;
-	if (!expect_room(&test.expect))
-		unmap_area(&arch.areas[below(arch.areas_n)]);
-	else if (!test.expect.n || below(9) < 4)
-		update_map();
+	if (expect_room(&test.expect))
+		update_any();
 	else
-		update_range();
+		unmap_area(&arch.areas[below(arch.areas_n)]);
 	if (chance(16))
 		reclaim(&arch.areas[below(arch.areas_n)]);
 	gw_bare_poll(&bare);
@@ -401,7 +510,11 @@ static void make_page_table(void)
 		.cpus = 1,
 		.cpu = the_only_cpu,
 	};
-	struct gw_opts opts = {.policy = policy(), .invalidate = invalidate};
+	struct gw_opts opts = {
+		.policy = policy(),
+		.max_leaf = gw_span(largest_usable()),
+		.invalidate = invalidate,
+	};
 
 	must("gw_bare_init", gw_bare_init(&bare, &memory));
 	opts.env = test.env = &bare.env;
@@ -487,6 +600,27 @@ static void try_every_leaf(void)
 	} while (rights);
 }
 
+/* A larger leaf in the place of another, its pieces by its deposit, and the leaf again. */
+static void try_pieces(void)
+{
+	const uint32_t attr = choose_attr_with(GW_CONTIGUOUS, 0);
+	struct extent other = choose_leaf(1, attr), x = choose_leaf(1, attr);
+	struct range range = {x.va, x.bytes};
+
+	if (!usable(1))
+		return;
+	other.va = x.va;
+	replace_with(&other, 0);
+	try_all(x.va);
+	replace_with(&x, GW_DEPOSIT);
+	try_all(x.va);
+	split_at(&range);
+	try_all(x.va);
+	collapse_at(&range, GW_DEPOSIT);
+	try_all(x.va);
+	unmap_at(&range);
+}
+
 /* A run that tried nothing would go well too. */
 static void check_reached(void)
 {
@@ -497,6 +631,10 @@ static void check_reached(void)
 			if (gw_fmt_run_lg2(level) && !test.reached_runs[level][access])
 				wrong_call("never reached, a run", level, access, 0, 0);
 		}
+	if (largest_usable() && !(test.collapses && test.splits && test.paid))
+		wrong_call("never collapsed, split, or split by a deposit", 0, 0, 0, 0);
+	if (!largest_usable() && test.collapses + test.splits)
+		wrong_call("collapsed or split without larger leaves", 0, 0, 0, 0);
 }
 
 static void end_well(void)
@@ -509,7 +647,13 @@ static void end_well(void)
 	say_dec(test.walks);
 	say(" walks, ");
 	say_dec(test.updates);
-	say(" updates, seed ");
+	say(" updates, ");
+	say_dec(test.collapses);
+	say(" collapses, ");
+	say_dec(test.splits);
+	say(" splits, ");
+	say_dec(test.paid);
+	say(" by deposits, seed ");
 	say_dec(test.seed);
 	say("\n");
 }
@@ -544,6 +688,7 @@ void conformance(void)
 			enable();
 			try_edges();
 			try_every_leaf();
+			try_pieces();
 		}
 		update();
 		if (test.hold && test.updates == UPDATES / 2)

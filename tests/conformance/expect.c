@@ -3,6 +3,7 @@
  * What should be mapped, in a plain array. Ends are kept by their last byte, since the last page of
  * an address space may be mapped. */
 #include "expect.h"
+#include <gracewalk/format/attr.h>
 #include <stddef.h>
 
 static uint64_t last_of(uint64_t va, uint64_t bytes)
@@ -95,7 +96,58 @@ void expect_take(struct expect *expect, uint64_t va, uint64_t bytes, uint32_t ta
 	change(expect, va, bytes, 0, ~take);
 }
 
+bool expect_uniform(struct expect *expect, uint64_t va, uint64_t bytes)
+{
+	const struct extent *first = expect_find(expect, va), *x = first;
+	uint64_t out, last = last_of(va, bytes);
+
+	if (!x)
+		return false;
+	out = x->out + (va - x->va);
+	if ((va | out) & (bytes - 1))
+		return false;
+	while (x && last_of(x->va, x->bytes) < last) {
+		x = expect_find(expect, x->va + x->bytes);
+		if (x &&
+		    (x->out != out + (x->va - va) ||
+		     (x->attr ^ first->attr) & ~(uint32_t)(GW_ACCESSED | GW_DIRTY | GW_CONTIGUOUS)))
+			return false;
+	}
+	return x;
+}
+
+void expect_join(struct expect *expect, uint64_t va, uint64_t bytes, uint32_t attr)
+{
+	const struct extent *x = expect_find(expect, va);
+	uint64_t last = last_of(va, bytes);
+	struct extent joined;
+
+	if (last_of(x->va, x->bytes) >= last)
+		return;
+	joined = part(x, va, last);
+	joined.attr = attr;
+	joined.untouched = true;
+	expect_unmap(expect, va, bytes);
+	expect_map(expect, &joined);
+}
+
+bool expect_next(const struct expect *expect, uint64_t va, uint64_t last, uint64_t *found)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < expect->n; i++) {
+		const struct extent *x = &expect->at[i];
+		uint64_t first = x->va > va ? x->va : va;
+
+		if (!overlaps(x, va, last - va + 1) || (any && first >= *found))
+			continue;
+		*found = first;
+		any = true;
+	}
+	return any;
+}
+
 bool expect_room(const struct expect *expect)
 {
-	return expect->n + 3 <= EXTENTS_MAX;
+	return 2 * expect->n + 8 <= EXTENTS_MAX;
 }

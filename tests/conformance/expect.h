@@ -10,10 +10,10 @@
 struct extent {
 	uint64_t va, bytes, out;
 	uint32_t attr;
-	bool untouched; /* no access went through it since it was mapped */
+	bool untouched; /* no access went through it since its attributes were known */
 };
 
-enum { EXTENTS_MAX = 192 };
+enum { EXTENTS_MAX = 384 };
 
 struct expect {
 	unsigned n;
@@ -31,7 +31,16 @@ void expect_protect(struct expect *expect, uint64_t va, uint64_t bytes, uint32_t
 		    uint32_t kept);
 /* Attributes that are taken away. */
 void expect_take(struct expect *expect, uint64_t va, uint64_t bytes, uint32_t take);
-/* Whether there is room for one more change of any kind. */
+/* Whether one leaf could map [va, va + bytes), of that size: all of it continues, from a multiple
+ * of the size on, with the same attributes but for accessed and dirty. */
+bool expect_uniform(struct expect *expect, uint64_t va, uint64_t bytes);
+/* One leaf now maps what was uniform: so must one extent, if it does not. `attr`: the leaf's, which
+ * are known. */
+void expect_join(struct expect *expect, uint64_t va, uint64_t bytes, uint32_t attr);
+/* The first address from va to last that is mapped, in *found. Return: whether there is one. */
+bool expect_next(const struct expect *expect, uint64_t va, uint64_t last, uint64_t *found);
+/* Whether there is room for one more change of any kind. A collapse joins extents where they meet,
+ * and may leave both ends of them. */
 bool expect_room(const struct expect *expect);
 
 #endif

@@ -3,7 +3,7 @@
 # Copyright 2026 The Gracewalk authors
 # Boots an image in QEMU once a seed, from CONFORMANCE_FIRST (1) on, CONFORMANCE_SEEDS (20) of them.
 # usage: run.sh IMAGE FOLDER CONTROL [QEMU-ARGUMENT...]
-# CONTROL: none; or stale, short, rights, page, run: a deliberate fault, which every boot must
+# CONTROL: none; or stale, short, swap, rights, page, run: a deliberate fault, which every boot must
 # catch; or bends, of an image with wrong bits: each of them, by one seed.
 # exit: 0 well, 1 not, 77 no QEMU or no compiler
 set -u
@@ -30,9 +30,10 @@ case $control in
 none | bends) number=0 ;;
 stale) number=1 ;;
 short) number=2 ;;
-rights) number=3 ;;
-page) number=4 ;;
-run) number=5 ;;
+swap) number=3 ;;
+rights) number=4 ;;
+page) number=5 ;;
+run) number=6 ;;
 *)
 	echo "unknown control: $control"
 	exit 1

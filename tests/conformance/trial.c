@@ -52,15 +52,21 @@ static _Noreturn void end(void)
 	arch_exit(1);
 }
 
-void wrong_call(const char *what, uint64_t va, uint64_t bytes, int want, int got)
+static void say_signed(int64_t n)
+{
+	say(n < 0 ? "-" : "");
+	say_dec(n < 0 ? -(uint64_t)n : (uint64_t)n);
+}
+
+void wrong_call(const char *what, uint64_t va, uint64_t bytes, int64_t want, int64_t got)
 {
 	say_start(what);
 	say_field("va", va);
 	say_field("bytes", bytes);
-	say(" expected -");
-	say_dec((uint64_t)-want);
-	say(" got -");
-	say_dec((uint64_t)-got);
+	say(" expected ");
+	say_signed(want);
+	say(" got ");
+	say_signed(got);
 	end();
 }
 
@@ -90,7 +96,7 @@ static void say_leaf(bool found, const struct gw_leaf *leaf)
 	say_field("attr", leaf->attr);
 }
 
-static bool walk(uint64_t va, struct gw_leaf *leaf)
+bool walk(uint64_t va, struct gw_leaf *leaf)
 {
 	bool found;
 
@@ -141,7 +147,7 @@ static uint64_t out_of(const struct extent *x, uint64_t va)
 }
 
 /* A leaf that was split must have gone with its table, so it lies in what should be mapped. */
-static void check_walk(uint64_t va, const struct extent *x, bool found, const struct gw_leaf *leaf)
+void check_walk(uint64_t va, const struct extent *x, bool found, const struct gw_leaf *leaf)
 {
 	test.walks++;
 	if (found != !!x)

@@ -13,6 +13,7 @@ enum control {
 	CONTROL_NONE,
 	CONTROL_STALE,  /* nothing is ever invalidated */
 	CONTROL_SHORT,  /* what is invalidated is a page short */
+	CONTROL_SWAP,   /* what gw_replace replaces is not invalidated */
 	CONTROL_RIGHTS, /* a page may be written, or not, contrary to what was asked for */
 	CONTROL_PAGE,   /* a page maps to its neighbour */
 	CONTROL_RUN,    /* an entry of a run is not marked as it should be */
@@ -27,6 +28,7 @@ struct test {
 	bool hold;    /* the monitor shall look at the tables half way */
 	bool enabled; /* the MMU translates by our tables */
 	unsigned probes, faults, walks, updates;
+	unsigned collapses, splits, paid; /* tables, leaves, of those with a deposit */
 	/* Leaves of one entry, and runs, by accesses that went well. */
 	unsigned reached[GW_LEVELS][ACCESSES], reached_runs[GW_LEVELS][ACCESSES];
 };
@@ -43,9 +45,12 @@ uint32_t recorded(void);
 /* Walks to va, and once the MMU is on tries the access; ends the run where the two or what should
  * be mapped differ. Does nothing where an access would leave the data. */
 void try(uint64_t va, enum access access, bool user);
+/* What a walk to va, or a cursor, found there; ends the run where it should be something else. */
+void check_walk(uint64_t va, const struct extent *x, bool found, const struct gw_leaf *leaf);
+bool walk(uint64_t va, struct gw_leaf *leaf);
 /* Every kind of access, by both kinds of code. */
 void try_all(uint64_t va);
 /* Ends the run: what the library should have returned. */
-_Noreturn void wrong_call(const char *what, uint64_t va, uint64_t bytes, int want, int got);
+_Noreturn void wrong_call(const char *what, uint64_t va, uint64_t bytes, int64_t want, int64_t got);
 
 #endif
