@@ -124,7 +124,7 @@ void collapse_told(const struct gw_range *range)
 
 static void check_block(const struct block *block)
 {
-	struct gw_leaf leaf;
+	struct gw_leaf leaf = {0};
 
 	if (!walk(block->va, &leaf) || leaf.va != block->va || leaf.bytes != block->bytes)
 		wrong_call("gw_collapse, leaf", block->va, block->bytes, (int64_t)block->bytes,
