@@ -600,15 +600,15 @@ static void try_every_leaf(void)
 	} while (rights);
 }
 
-/* A larger leaf in the place of another, its pieces by its deposit, and the leaf again. */
+/* A leaf in the place of another; if it may be a larger one, its pieces by its deposit, and the
+ * leaf again. */
 static void try_pieces(void)
 {
-	const uint32_t attr = choose_attr_with(GW_CONTIGUOUS, 0);
-	struct extent other = choose_leaf(1, attr), x = choose_leaf(1, attr);
+	const unsigned level = usable(1);
+	struct extent other = choose_leaf(level, choose_attr_with(GW_CONTIGUOUS, 0));
+	struct extent x = choose_leaf(level, choose_attr_with(GW_CONTIGUOUS, 0));
 	struct range range = {x.va, x.bytes};
 
-	if (!usable(1))
-		return;
 	other.va = x.va;
 	replace_with(&other, 0);
 	try_all(x.va);
