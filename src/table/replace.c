@@ -84,6 +84,16 @@ static int step(struct gather *g, unsigned level, const struct mapping *m)
 	return err;
 }
 
+/* The MMU may remember the larger leaf, or the run, that has just been split in place: as in
+ * must_break, it may not meet the new one. */
+static void forget_larger(struct gather *g, const struct cursor *at)
+{
+	if (!GW_FMT_HW_UPDATES || GW_FMT_BREAK_BEFORE_MAKE)
+		return;
+	gw_gather_range(g, at->va, at->left);
+	gw_gather_invalidate(g);
+}
+
 int gw_replace(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
 {
 	struct page_table *p = page_table_of(pt);
@@ -106,6 +116,7 @@ int gw_replace(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint
 		if (err == ACROSS) {
 			err = gw_split_ends(&g, &m.at);
 			err = err ? err : AGAIN;
+			forget_larger(&g, &m.at);
 		} else if (err == NOTHING) {
 			err = gw_map(pt, va, bytes, out, attr);
 			err = err == -EEXIST ? AGAIN : err; /* another updater was faster */

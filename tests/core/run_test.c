@@ -539,6 +539,9 @@ static void replace_one(struct fixture *x, unsigned level)
 		map_hinted(x, level, va, 2 * run);
 		fix_record(x, va, USED);
 		assert_int_equal(fix_replace(x, va + i, one, other, PLAIN | HINT), 0);
+		/* An MMU forgets the run first. */
+		assert_int_equal(x->invalidates,
+				 1 + (GW_FMT_HW_UPDATES || GW_FMT_BREAK_BEFORE_MAKE));
 		fix_verify(x);
 		assert_true(!is_run(x, va) && !is_run(x, va + run - one) && is_run(x, va + run));
 		assert_int_equal(leaf_of(x, va + i).attr, PLAIN);
