@@ -164,7 +164,6 @@ static void runs(void)
 	assert_int_equal(gw_fmt_out(e + 5 * page, 0), 0x40000000);
 	assert_true(gw_fmt_must_break(e, e & ~(1ull << 52)));
 }
-}
 
 static void odds_and_ends(void)
 {
