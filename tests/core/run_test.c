@@ -121,11 +121,13 @@ static void test_runs_where_they_fit(void **state)
 /* Without the hint nothing of the kind is made; a level that has none takes no notice. */
 static void largest_first(struct fixture *x, unsigned level)
 {
+	uint64_t va = S(level + 1);
+
 	if (!gw_fmt_leaf_level(level + 1) || gw_fmt_run_lg2(level + 1))
 		return;
-	assert_int_equal(fix_map(x, 8 * S(2), S(level + 1), TO(8 * S(2)), WRITABLE | HINT), 0);
-	assert_int_equal(level_at(x, 8 * S(2)), level + 1);
-	assert_false(is_run(x, 8 * S(2)));
+	assert_int_equal(fix_map(x, va, va, TO(va), WRITABLE | HINT), 0);
+	assert_int_equal(level_at(x, va), level + 1);
+	assert_false(is_run(x, va));
 }
 
 static void test_larger_leaves_come_before_runs(void **state)
