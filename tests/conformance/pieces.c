@@ -60,7 +60,7 @@ static uint32_t attr_of(const struct gw_leaf *leaf)
 
 	while (level < top_leaf_level() && gw_span(level + 1) <= leaf->bytes)
 		level++;
-	for (uint64_t at = gw_span(level); at < leaf->bytes; at += gw_span(level))
+	for (uint64_t at = 0; at < leaf->bytes; at += gw_span(level))
 		if (walk(leaf->va + at, &part))
 			attr |= part.attr & (GW_ACCESSED | GW_DIRTY);
 	return attr;
