@@ -124,19 +124,23 @@ static int graft(struct page_table *p, gw_entry *table, unsigned level, unsigned
 /* One table's worth. Return: an error, TABLE_IN_THE_WAY, or 0: with or without progress, go on. */
 static int step(struct page_table *p, struct mapping *m, unsigned *level)
 {
-	struct path path;
 	unsigned want = gw_leaf_level(m);
-	int err;
+	struct path path;
+	int err = 0;
 
 	p->env->read_lock(p->env);
 	*level = descend(p, &path, &m->at, want, false);
-	if (*level == want)
+	if (*level == want) {
 		err = fill(p, path.table[want], want, m);
-	else if (gw_fmt_is_leaf(gw_load_relaxed(&path.table[*level][gw_index(m->at.va, *level)]),
-				*level))
-		err = -EEXIST;
-	else
-		err = graft(p, path.table[*level], *level, want, m);
+	} else {
+		gw_entry *table = path.table[*level];
+		uint64_t e = gw_load_relaxed(&table[gw_index(m->at.va, *level)]);
+
+		if (is_empty(e, *level))
+			err = graft(p, table, *level, want, m);
+		else if (!gw_fmt_is_table(e, *level))
+			err = -EEXIST;
+	}
 	p->env->read_unlock(p->env);
 	return err;
 }

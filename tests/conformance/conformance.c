@@ -580,10 +580,10 @@ static void try_leaf(unsigned level, uint32_t attr)
 }
 
 /* Every set of rights at every level, as one entry and as a run, the other attributes at random.
- * Runs of the largest leaves are rare elsewhere: what their rights allow goes well here. */
+ * The largest leaves are rare elsewhere: what their rights allow goes well here. */
 static void try_every_leaf(void)
 {
-	const uint32_t run = GW_CONTIGUOUS | (arch.records ? 0 : GW_ACCESSED | GW_DIRTY);
+	const uint32_t used = arch.records ? 0 : arch.attrs_try & (GW_ACCESSED | GW_DIRTY);
 	const uint32_t all = arch.attrs_try & (GW_READ | GW_WRITE | GW_EXEC | GW_USER);
 	uint32_t rights = 0;
 
@@ -593,8 +593,10 @@ static void try_every_leaf(void)
 		for (unsigned level = 0; level <= top_leaf_level(); level++) {
 			if (usable(level))
 				try_leaf(level, attr);
+			if (usable(level) && used & ~attr)
+				try_leaf(level, attr | used);
 			if (usable(level) && gw_fmt_run_lg2(level))
-				try_leaf(level, attr | run);
+				try_leaf(level, attr | used | GW_CONTIGUOUS);
 		}
 		rights = (rights - all) & all; /* the next subset */
 	} while (rights);
