@@ -34,9 +34,10 @@ static void fire(void (**hook)(void))
 {
 	void (*fn)(void) = *hook;
 
+	if (!fn)
+		return;
 	*hook = NULL;
-	if (fn)
-		fn();
+	fn();
 }
 
 static void relax(struct gw_env *e, unsigned spins)
