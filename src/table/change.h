@@ -12,9 +12,9 @@ enum { BREAKS = 32 };
 /* A leaf of one entry, which turns into no run. */
 static inline uint64_t changed(struct change change, uint64_t e, unsigned level)
 {
-	uint32_t attr = (gw_fmt_attr(e, level) & change.keep) | change.add;
+	uint32_t attr = changed_attr(change, e, level) & ~(uint32_t)GW_CONTIGUOUS;
 
-	return gw_fmt_leaf(gw_fmt_out(e, level), attr & ~(uint32_t)GW_CONTIGUOUS, level);
+	return gw_fmt_leaf(gw_fmt_out(e, level), attr, level);
 }
 
 /* Leaves that could not change in place: their entries are empty now, and turn to the new ones when

@@ -61,7 +61,7 @@ static bool table_ok(const struct page_table *p, gw_entry *table, unsigned level
 		if (gw_fmt_is_table(e, level) &&
 		    !table_ok(p, child_of(p, e, level), level - 1, va, reachable, tables))
 			return false;
-		if (gw_fmt_is_leaf(e, level) && gw_run_lg2(e, level) && !run_ok(table, level, i))
+		if (is_of_run(e, level) && !run_ok(table, level, i))
 			return false;
 		if (!is_empty(e, level) && !gw_fmt_is_table(e, level) && !gw_fmt_is_leaf(e, level))
 			return false;

@@ -67,8 +67,7 @@ static void make(struct page_table *p, gw_entry *parent, unsigned level, gw_entr
 		return;
 	}
 	do
-		to = gw_fmt_leaf(gw_fmt_out(e, level),
-				 gw_fmt_attr(e, level) | gw_fmt_attr(leaf, level), level);
+		to = add_used(e, used_bits(leaf, level), level);
 	while (e != to && !gw_cas_acq_rel(entry, &e, to));
 }
 
@@ -100,7 +99,7 @@ static unsigned step(struct gather *g, unsigned level, struct cursor *at)
 	struct path path;
 
 	p->env->read_lock(p->env);
-	found = descend(p, &path, at, level, false);
+	found = descend(p, &path, at, level, 0);
 	if (found > level) {
 		advance(at, piece(at, found));
 	} else if (table_lock(p, desc_of(p, path.table[level], level))) {
@@ -121,7 +120,7 @@ static bool keep(struct page_table *p, gw_entry *table, unsigned level, uint64_t
 	bool kept = false;
 
 	p->env->read_lock(p->env);
-	if (descend(p, &path, &at, level, false) == level) {
+	if (descend(p, &path, &at, level, 0) == level) {
 		struct desc *desc = desc_of(p, path.table[level], level);
 		unsigned index = gw_index(va, level);
 

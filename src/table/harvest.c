@@ -130,7 +130,7 @@ static void step(struct harvest *h)
 	unsigned level;
 
 	p->env->read_lock(p->env);
-	level = descend(p, &path, &h->at, 0, false);
+	level = descend(p, &path, &h->at, 0, 0);
 	if (table_lock(p, desc_of(p, path.table[level], level))) {
 		take_leaves(h, path.table[level], level);
 		table_unlock(desc_of(p, path.table[level], level));

@@ -78,7 +78,7 @@ int gw_find_hole(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t size, u
 		unsigned level;
 
 		p->env->read_lock(p->env);
-		level = descend(p, &path, &s.at, 0, false);
+		level = descend(p, &path, &s.at, 0, 0);
 		look(&s, p, path.table[level], level);
 		p->env->read_unlock(p->env);
 	}

@@ -129,7 +129,7 @@ static int step(struct page_table *p, struct mapping *m, unsigned *level)
 	int err = 0;
 
 	p->env->read_lock(p->env);
-	*level = descend(p, &path, &m->at, want, false);
+	*level = descend(p, &path, &m->at, want, 0);
 	if (*level == want) {
 		err = fill(p, path.table[want], want, m);
 	} else {

@@ -34,7 +34,7 @@ static void step(struct gather *g, struct cursor *at, uint32_t attr)
 	unsigned level;
 
 	p->env->read_lock(p->env);
-	level = descend(p, &path, at, 0, false);
+	level = descend(p, &path, at, 0, 0);
 	if (table_lock(p, desc_of(p, path.table[level], level))) {
 		change_leaves(g, path.table[level], level, at, attr);
 		table_unlock(desc_of(p, path.table[level], level));

@@ -8,7 +8,7 @@ static bool find(const struct page_table *p, uint64_t va, struct path *path)
 {
 	struct cursor at = {.va = gw_low(va)};
 
-	return gw_fmt_canonical(gw_low(va)) == va && descend(p, path, &at, 0, false) == 0;
+	return gw_fmt_canonical(gw_low(va)) == va && descend(p, path, &at, 0, 0) == 0;
 }
 
 const gw_entry *gw_pte_map(struct gw_pt *pt, uint64_t va)
@@ -62,7 +62,7 @@ uint64_t gw_pte_set(struct gw_pt *pt, struct gw_pte *pte, uint64_t entry)
 	struct page_table *p = page_table_of(pt);
 	uint64_t old = gw_load_relaxed(pte->entry);
 
-	if (gw_fmt_is_leaf(old, 0) && gw_run_lg2(old, 0))
+	if (is_of_run(old, 0))
 		leave_run(p, pte);
 	/* Release: what a new leaf maps was written before (guarantee D). */
 	old = gw_exchange_acq_rel(pte->entry, entry);

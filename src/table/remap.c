@@ -26,33 +26,19 @@ struct remap {
 	gw_entry *shadow;   /* its root */
 };
 
-/* Whether the entry at the start of the range moves as it is. */
-static bool moves(const struct remap *r, const struct cursor *at, unsigned level)
-{
-	return level <= r->max_level && covers(at, level);
-}
-
-/* The same of what an entry is: a run moves as it is only by a multiple of its own size. */
-static bool entry_moves(const struct remap *r, const struct cursor *at, uint64_t e, unsigned level)
-{
-	return moves(r, at, level) &&
-	       !(gw_fmt_is_leaf(e, level) && r->delta & (gw_leaf_bytes(e, level) - 1));
-}
-
 /* Goes down to the entry at the start of the range that moves as it is, or is no table. Return: the
  * level of the table that holds it. */
 static unsigned find(const struct remap *r, struct path *path, const struct cursor *at)
 {
-	gw_entry *table = root_of(r->g.p);
+	return descend(r->g.p, path, at, 0, r->max_level + 1);
+}
 
-	for (unsigned level = TOP;; level--) {
-		uint64_t e = gw_load_dependent(&table[gw_index(at->va, level)]);
-
-		path->table[level] = table;
-		if (!gw_fmt_is_table(e, level) || moves(r, at, level))
-			return level;
-		table = child_of(r->g.p, e, level);
-	}
+/* Whether an entry at the start of the range moves as it is: a run only by a multiple of its own
+ * size. */
+static bool moves(const struct remap *r, const struct cursor *at, uint64_t e, unsigned level)
+{
+	return level <= r->max_level && covers(at, level) &&
+	       !(gw_fmt_is_leaf(e, level) && r->delta & (gw_leaf_bytes(e, level) - 1));
 }
 
 /* ---- The shadow ---- */
@@ -132,7 +118,7 @@ static int each_entry(struct remap *r, gw_entry *table, unsigned level, struct c
 		if (!gw_index(to, level))
 			slots = NULL;
 		if (!is_empty(e, level)) {
-			if (!entry_moves(r, at, e, level))
+			if (!moves(r, at, e, level))
 				break;
 			if (!slots) {
 				slots = shadow_table(r, to, level);
@@ -260,7 +246,7 @@ static bool publish(struct remap *r, gw_entry *shadow, unsigned level)
 
 	p->env->read_lock(p->env);
 	while (there && !locked) {
-		there = descend(p, &path, &at, level, false) == level;
+		there = descend(p, &path, &at, level, 0) == level;
 		locked = there && table_lock(p, desc_of(p, path.table[level], level));
 	}
 	for (unsigned i = slots.first; locked && i <= slots.last; i++) {

@@ -53,11 +53,6 @@ enum {
 	NOTHING /* no table that holds the entry */
 };
 
-static bool is_of_run(uint64_t e, unsigned level)
-{
-	return gw_fmt_is_leaf(e, level) && gw_run_lg2(e, level);
-}
-
 /* Return: 0: done; one of these; -ENOMEM. */
 static int step(struct gather *g, unsigned level, const struct mapping *m)
 {
@@ -68,7 +63,7 @@ static int step(struct gather *g, unsigned level, const struct mapping *m)
 
 	gw_gather_room(g, 1);
 	p->env->read_lock(p->env);
-	found = descend(p, &path, &m->at, level, false);
+	found = descend(p, &path, &m->at, level, 0);
 	if (found > level) {
 		uint64_t e = gw_load_relaxed(&path.table[found][gw_index(m->at.va, found)]);
 

@@ -30,9 +30,7 @@ static struct run run_at(gw_entry *entry, uint64_t va, unsigned level)
 /* What becomes of entry number i. */
 static uint64_t changed(const struct run *run, struct change change, uint64_t e, unsigned i)
 {
-	uint32_t attr = (gw_fmt_attr(e, run->level) & change.keep) | change.add;
-
-	return entry_at(run->out, attr, run->level, i);
+	return entry_at(run->out, changed_attr(change, e, run->level), run->level, i);
 }
 
 /* Gives each entry its new value in place. Return: whether any has changed; *used gets what was

@@ -81,7 +81,7 @@ static int split_once(struct gather *g, uint64_t va, bool across)
 	p->env->read_lock(p->env);
 	for (;;) {
 		struct path path;
-		unsigned level = descend(p, &path, &at, 0, false);
+		unsigned level = descend(p, &path, &at, 0, 0);
 		gw_entry *entry = &path.table[level][gw_index(va, level)];
 		struct desc *desc = desc_of(p, path.table[level], level);
 

@@ -213,10 +213,20 @@ static inline uint32_t used_bits(uint64_t e, unsigned level)
 	return gw_fmt_attr(e, level) & USED;
 }
 
+static inline bool is_of_run(uint64_t e, unsigned level)
+{
+	return gw_fmt_is_leaf(e, level) && gw_run_lg2(e, level);
+}
+
+static inline unsigned leaf_entries(uint64_t e, unsigned level)
+{
+	return 1u << gw_run_lg2(e, level);
+}
+
 /* What an entry itself maps, whose leaf may be a run. */
 static inline uint64_t entry_out(uint64_t e, unsigned level, unsigned index)
 {
-	unsigned i = index & ((1u << gw_run_lg2(e, level)) - 1);
+	unsigned i = index & (leaf_entries(e, level) - 1);
 
 	return gw_fmt_advance(gw_fmt_out(e, level), i * gw_span(level));
 }
@@ -227,12 +237,7 @@ static inline uint64_t entry_at(uint64_t out, uint32_t attr, unsigned level, uns
 	return gw_fmt_leaf(gw_fmt_advance(out, i * gw_span(level)), attr, level);
 }
 
-static inline unsigned leaf_entries(uint64_t e, unsigned level)
-{
-	return 1u << gw_run_lg2(e, level);
-}
-
-/* A leaf with what was recorded in other entries of its run. */
+/* A leaf with what was recorded in others that it stands for. */
 static inline uint64_t add_used(uint64_t leaf, uint32_t used, unsigned level)
 {
 	return gw_fmt_leaf(gw_fmt_out(leaf, level), gw_fmt_attr(leaf, level) | used, level);
@@ -327,11 +332,11 @@ struct path {
 	gw_entry *table[GW_LEVELS];
 };
 
-/* Goes down to level `stop`, or to the first entry on the way that is not a table, or, with
- * `whole`, to the first that the range covers whole. Return: the level of the table that holds
- * that entry. */
+/* Goes down to level `stop`, or to the first entry on the way that is not a table, or to the first
+ * below level `whole` that the range covers whole. Return: the level of the table that holds that
+ * entry. */
 static inline unsigned descend(const struct page_table *p, struct path *path,
-			       const struct cursor *at, unsigned stop, bool whole)
+			       const struct cursor *at, unsigned stop, unsigned whole)
 {
 	gw_entry *table = root_of(p);
 
@@ -342,7 +347,7 @@ static inline unsigned descend(const struct page_table *p, struct path *path,
 		if (level == stop)
 			return level;
 		e = gw_load_dependent(&table[gw_index(at->va, level)]);
-		if (!gw_fmt_is_table(e, level) || (whole && covers(at, level)))
+		if (!gw_fmt_is_table(e, level) || (level < whole && covers(at, level)))
 			return level;
 		table = child_of(p, e, level);
 	}
@@ -459,6 +464,11 @@ void gw_care_for_idle(const struct gather *g);
 struct change {
 	uint32_t keep, add;
 };
+
+static inline uint32_t changed_attr(struct change change, uint64_t e, unsigned level)
+{
+	return (gw_fmt_attr(e, level) & change.keep) | change.add;
+}
 
 /* Changes the run of a locked table that the entry for va is of, and adds it to what is to be
  * invalidated; left without GW_CONTIGUOUS, it is a run no more. Return: whether there was anything

@@ -35,7 +35,7 @@ bool gw_touch(struct gw_pt *pt, uint64_t va, uint32_t set)
 	p->env->read_lock(p->env);
 	do {
 		struct path path;
-		unsigned level = descend(p, &path, &at, 0, false);
+		unsigned level = descend(p, &path, &at, 0, 0);
 		gw_entry *entry = &path.table[level][gw_index(va, level)];
 		struct desc *desc = desc_of(p, path.table[level], level);
 

@@ -94,7 +94,7 @@ static bool step(struct gather *g, struct cursor *at)
 	struct path path;
 
 	p->env->read_lock(p->env);
-	level = descend(p, &path, at, 0, whole_tables(g));
+	level = descend(p, &path, at, 0, whole_tables(g) ? GW_LEVELS : 0);
 	if (table_lock(p, desc_of(p, path.table[level], level))) {
 		uint64_t e = gw_load_relaxed(&path.table[level][gw_index(at->va, level)]);
 
