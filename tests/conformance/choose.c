@@ -111,7 +111,7 @@ static uint64_t choose_data(void)
 	return arch.data + below(arch.data_bytes >> GW_PAGE_LG2) * PAGE;
 }
 
-static uint32_t choose_attr_of_one(void)
+uint32_t choose_attr_of_one(void)
 {
 	return choose_attr_with(GW_CONTIGUOUS, 0);
 }

@@ -46,6 +46,8 @@ void choose_bases(void);
 uint32_t choose_attr(void);
 /* Of the mask, these bits. */
 uint32_t choose_attr_with(uint32_t mask, uint32_t bits);
+/* Of a leaf that is no run. */
+uint32_t choose_attr_of_one(void);
 /* One leaf that maps data, or some; a run, where `attr` asks for one and the level has any. */
 struct extent choose_leaf(unsigned level, uint32_t attr);
 /* What the library makes of leaves of one level and, if ragged, pages on both sides; or of pages

@@ -607,8 +607,8 @@ static void try_every_leaf(void)
 static void try_pieces(void)
 {
 	const unsigned level = usable(1);
-	struct extent other = choose_leaf(level, choose_attr_with(GW_CONTIGUOUS, 0));
-	struct extent x = choose_leaf(level, choose_attr_with(GW_CONTIGUOUS, 0));
+	struct extent other = choose_leaf(level, choose_attr_of_one());
+	struct extent x = choose_leaf(level, choose_attr_of_one());
 	struct range range = {x.va, x.bytes};
 
 	other.va = x.va;
