@@ -19,6 +19,23 @@ void each_policy(void (*test)(struct fixture *x))
 		with_policy((enum gw_policy)policy, test);
 }
 
+void with_small_blocks(enum gw_policy policy, void (*test)(struct fixture *x))
+{
+	struct gw_opts opts = {.policy = policy};
+	struct fixture x;
+
+	fix_start_heaps(&x, &opts, 1);
+	test(&x);
+	fix_end(&x);
+}
+
+void no_memory(struct fixture *x, bool none)
+{
+	x->relaxed = none;
+	fake_fail(x->f, 0);
+	fake_fail_all(x->f, none);
+}
+
 void map_ok(struct fixture *x, uint64_t va, uint64_t bytes)
 {
 	assert_int_equal(fix_map(x, va, bytes, TO(va), WRITABLE), 0);

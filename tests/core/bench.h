@@ -21,6 +21,11 @@ enum { POLICIES = GW_POLICY_MANUAL + 1 };
 /* Runs a test on a page table of that policy, or on one of each. */
 void with_policy(enum gw_policy policy, void (*test)(struct fixture *x));
 void each_policy(void (*test)(struct fixture *x));
+/* With blocks of one table, so that each asks for memory. */
+void with_small_blocks(enum gw_policy policy, void (*test)(struct fixture *x));
+
+/* From here on there is no memory; or there is again. */
+void no_memory(struct fixture *x, bool none);
 
 /* To TO(va), where the largest leaves fit. */
 void map_ok(struct fixture *x, uint64_t va, uint64_t bytes);

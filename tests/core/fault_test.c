@@ -100,19 +100,17 @@ static void after_failure(struct fixture *x, const struct op *op)
 /* Return: whether an allocation failed. */
 static bool run_sequence(const struct gw_opts *opts, bool given, uint64_t n, bool all)
 {
-	struct gw_opts with = *opts;
-	struct fake_env f;
 	struct fixture x;
 	struct op op;
 	bool failed;
 
-	fake_env_init(&f);
-	for (unsigned i = 0; given && i < GW_FMT_HEAPS; i++)
-		with.heap[i] = fix_heap(&f, i, 1); /* so that each table asks for memory */
-	fix_start_on(&x, &f, &with);
+	if (given)
+		fix_start_heaps(&x, opts, 1); /* so that each table asks for memory */
+	else
+		fix_start(&x, opts);
 	x.relaxed = true;
-	fake_fail(&f, n);
-	f.fail_all = all;
+	fake_fail(x.f, n);
+	x.f->fail_all = all;
 	for (unsigned i = 0; op = op_at(i), op.kind != STOP; i++) {
 		int err = run_op(&x, &op);
 
@@ -122,12 +120,9 @@ static bool run_sequence(const struct gw_opts *opts, bool given, uint64_t n, boo
 			assert_int_equal(err, op.exists ? -EEXIST : 0);
 		fix_verify(&x);
 	}
-	failed = f.failures > 0;
-	fake_fail(&f, 0);
+	failed = x.f->failures > 0;
+	fake_fail(x.f, 0);
 	fix_end(&x);
-	for (unsigned i = 0; given && i < GW_FMT_HEAPS; i++)
-		gw_heap_put(with.heap[i]);
-	fake_env_done(&f);
 	return failed;
 }
 

@@ -162,13 +162,29 @@ void fix_start_on(struct fixture *x, struct fake_env *f, const struct gw_opts *w
 	assert_int_equal(gw_create(&opts, &x->pt), 0);
 }
 
-void fix_start(struct fixture *x, const struct gw_opts *with)
+static struct fake_env *new_env(void)
 {
 	struct fake_env *f = malloc(sizeof(*f));
 
 	assert_non_null(f);
 	fake_env_init(f);
-	fix_start_on(x, f, with);
+	return f;
+}
+
+void fix_start(struct fixture *x, const struct gw_opts *with)
+{
+	fix_start_on(x, new_env(), with);
+	x->owns_env = true;
+}
+
+void fix_start_heaps(struct fixture *x, const struct gw_opts *with, unsigned tables_per_block)
+{
+	struct fake_env *f = new_env();
+	struct gw_opts opts = *with;
+
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
+		opts.heap[i] = fix_heap(f, i, tables_per_block);
+	fix_start_on(x, f, &opts);
 	x->owns_env = true;
 }
 

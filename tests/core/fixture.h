@@ -55,7 +55,9 @@ unsigned fix_leaf_level(void);
 
 /* `opts` NULL, or policy, limit and heaps. */
 void fix_start(struct fixture *x, const struct gw_opts *opts);
-/* The same on an environment that is there already; fix_end leaves it alone. */
+/* The same with heaps made for it, of so many tables a block; 0: as the format has them. */
+void fix_start_heaps(struct fixture *x, const struct gw_opts *opts, unsigned tables_per_block);
+/* As fix_start, on an environment that is there already; fix_end leaves it alone. */
 void fix_start_on(struct fixture *x, struct fake_env *f, const struct gw_opts *opts);
 /* Destroys the page table and checks that everything is released, and given back, in the right
  * order. */

@@ -238,31 +238,6 @@ static void test_wrong_calls_are_refused(void **state)
 
 /* ---- Deposits ---- */
 
-static void no_memory(struct fixture *x, bool none)
-{
-	x->relaxed = none;
-	fake_fail(x->f, 0);
-	fake_fail_all(x->f, none);
-}
-
-/* Blocks of one table, so that each asks for memory. */
-static void with_small_blocks(enum gw_policy policy, void (*test)(struct fixture *x))
-{
-	struct gw_opts opts = {.policy = policy};
-	struct fake_env f;
-	struct fixture x;
-
-	fake_env_init(&f);
-	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
-		opts.heap[i] = fix_heap(&f, i, 1);
-	fix_start_on(&x, &f, &opts);
-	test(&x);
-	fix_end(&x);
-	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
-		gw_heap_put(opts.heap[i]);
-	fake_env_done(&f);
-}
-
 static void never_fails(struct fixture *x)
 {
 	for (unsigned level = next_level(x, 0); level; level = next_level(x, level)) {

@@ -150,18 +150,11 @@ static void test_a_cursor_remembers_tables_until_it_is_paused(void **state)
 	(void)state;
 	for (unsigned policy = 0; policy < POLICIES; policy++) {
 		struct gw_opts opts = {.policy = (enum gw_policy)policy};
-		struct fake_env f;
 		struct fixture x;
 
-		fake_env_init(&f);
-		for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
-			opts.heap[i] = fix_heap(&f, i, 0);
-		fix_start_on(&x, &f, &opts);
+		fix_start_heaps(&x, &opts, 0);
 		tables_are_remembered(&x);
 		fix_end(&x);
-		for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
-			gw_heap_put(opts.heap[i]);
-		fake_env_done(&f);
 	}
 }
 

@@ -211,25 +211,18 @@ static bool fail_one(enum gw_policy policy, uint64_t n)
 					 {OUT + S(2) + S(1) + PAGE, S(1)},
 					 {OUT + PAGE, S(1)}};
 	struct gw_opts opts = {.policy = policy};
-	struct fake_env f;
 	struct fixture x;
 	bool failed;
 
-	fake_env_init(&f);
-	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
-		opts.heap[i] = fix_heap(&f, i, 1); /* so that each table asks for memory */
-	fix_start_on(&x, &f, &opts);
+	fix_start_heaps(&x, &opts, 1); /* so that each table asks for memory */
 	x.relaxed = true;
-	fake_fail(&f, n);
+	fake_fail(x.f, n);
 	failed = fix_map_many(&x, S(2) - 2 * PAGE, piece, LENGTH(piece), WRITABLE) == -ENOMEM;
-	assert_int_equal(failed, f.failures > 0);
-	fake_fail(&f, 0);
+	assert_int_equal(failed, x.f->failures > 0);
+	fake_fail(x.f, 0);
 	if (policy != GW_POLICY_MANUAL)
 		fix_assert_exact(&x);
 	fix_end(&x);
-	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
-		gw_heap_put(opts.heap[i]);
-	fake_env_done(&f);
 	return failed;
 }
 

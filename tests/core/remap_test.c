@@ -523,24 +523,20 @@ static void test_one_grace_period_is_enough(void **state)
 static bool fail_one(enum gw_policy policy, uint64_t to, uint64_t n, bool all)
 {
 	struct gw_opts opts = {.policy = policy};
-	struct fake_env f;
 	struct fixture x;
 	bool failed;
 
-	fake_env_init(&f);
-	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
-		opts.heap[i] = fix_heap(&f, i, 1); /* so that each table asks for memory */
-	fix_start_on(&x, &f, &opts);
+	fix_start_heaps(&x, &opts, 1); /* so that each table asks for memory */
 	map_pages(&x, S(1), 2);
 	map_ok(&x, S(2) - PAGE, 2 * S(1));
 	map_pages(&x, to + 4 * S(1), 1);
 	x.relaxed = true;
-	fake_fail(&f, n);
-	f.fail_all = all;
+	fake_fail(x.f, n);
+	x.f->fail_all = all;
 	fix_remap(&x, S(2) - S(1), 4 * S(1) - PAGE, to);
 	fix_verify(&x);
-	failed = f.failures > 0;
-	fake_fail(&f, 0);
+	failed = x.f->failures > 0;
+	fake_fail(x.f, 0);
 	if (policy != GW_POLICY_MANUAL)
 		fix_assert_exact(&x);
 	if (extents_overlap(&x.model, S(2), PAGE))
@@ -548,9 +544,6 @@ static bool fail_one(enum gw_policy policy, uint64_t to, uint64_t n, bool all)
 	else
 		assert_false(failed);
 	fix_end(&x);
-	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
-		gw_heap_put(opts.heap[i]);
-	fake_env_done(&f);
 	return failed;
 }
 

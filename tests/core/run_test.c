@@ -376,32 +376,18 @@ static void test_an_entry_set_in_a_run_splits_it(void **state)
 
 /* ---- The other operations ---- */
 
-static void no_memory(struct fixture *x, bool none)
-{
-	x->relaxed = none;
-	fake_fail(x->f, 0);
-	fake_fail_all(x->f, none);
-}
-
 /* As each_level, with blocks of one table, so that each asks for memory. */
 static void each_level_small_blocks(void (*test)(struct fixture *x, unsigned level))
 {
 	for (unsigned level = 0; level < GW_LEVELS; level++) {
 		struct gw_opts opts = {0};
-		struct fake_env f;
 		struct fixture x;
 
 		if (!gw_fmt_run_lg2(level))
 			continue;
-		fake_env_init(&f);
-		for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
-			opts.heap[i] = fix_heap(&f, i, 1);
-		fix_start_on(&x, &f, &opts);
+		fix_start_heaps(&x, &opts, 1);
 		test(&x, level);
 		fix_end(&x);
-		for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
-			gw_heap_put(opts.heap[i]);
-		fake_env_done(&f);
 	}
 }
 
@@ -481,17 +467,28 @@ static void test_each_entry_of_a_run_has_its_deposit(void **state)
 	each_level_small_blocks(deposits);
 }
 
+/* Maps a table of that level, at twice its span, in two halves with runs. Return: false: no leaf
+ * could stand for it, or a half is no more than a run. */
+static bool map_halves(struct fixture *x, unsigned level)
+{
+	uint64_t bytes = S(level + 1), half = bytes / 2, va = 2 * bytes;
+
+	if (level + 1 > x->max_level || !gw_fmt_leaf_level(level + 1) || 2 * RUN(level) > half)
+		return false;
+	for (unsigned part = 0; part < 2; part++)
+		assert_int_equal(
+			fix_map(x, va + part * half, half, TO(va + part * half), WRITABLE | HINT),
+			0);
+	return true;
+}
+
 /* Runs and single entries of one table, side by side, turn into one larger leaf. */
 static void collapse_runs(struct fixture *x, unsigned level)
 {
 	uint64_t bytes = S(level + 1), half = bytes / 2, va = 2 * bytes, run = RUN(level);
 
-	if (level + 1 > x->max_level || !gw_fmt_leaf_level(level + 1) || 2 * run > half)
+	if (!map_halves(x, level))
 		return;
-	for (unsigned part = 0; part < 2; part++)
-		assert_int_equal(
-			fix_map(x, va + part * half, half, TO(va + part * half), WRITABLE | HINT),
-			0);
 	fix_record(x, va + half, USED);
 	assert_int_equal(fix_split(x, va + run), 0);
 	fix_verify(x);
@@ -511,14 +508,10 @@ static void test_collapse_of_runs(void **state)
 /* A run that is not where the larger leaf would have it is no part of one. */
 static void collapse_elsewhere(struct fixture *x, unsigned level)
 {
-	uint64_t bytes = S(level + 1), half = bytes / 2, va = 2 * bytes, run = RUN(level);
+	uint64_t bytes = S(level + 1), va = 2 * bytes, run = RUN(level);
 
-	if (level + 1 > x->max_level || !gw_fmt_leaf_level(level + 1) || 2 * run > half)
+	if (!map_halves(x, level))
 		return;
-	for (unsigned part = 0; part < 2; part++)
-		assert_int_equal(
-			fix_map(x, va + part * half, half, TO(va + part * half), WRITABLE | HINT),
-			0);
 	unmap_ok(x, va + run, run);
 	assert_int_equal(fix_map(x, va + run, run, TO(va), WRITABLE | HINT), 0);
 	assert_true(is_run(x, va + run));
