@@ -90,14 +90,15 @@ static void announce(const struct run *run, enum change change, bool of_present,
 	fence();
 }
 
-/* Says that it has changed: the call returned. */
-static void settle(const struct run *run, bool is_present, unsigned attr)
+/* Says that it has changed as announced, attributes too: the call returned. */
+static void settle(const struct run *run, bool is_present)
 {
 	for (unsigned i = 0; i < run->n; i++) {
 		uint64_t word = gw_load_relaxed(word_of(run, i));
 
 		if (word_change(word) != STABLE)
-			word_set(run, i, STABLE, is_present, attr, 0, word_gen(word));
+			word_set(run, i, STABLE, is_present, word_next_attr(word), 0,
+				 word_gen(word));
 	}
 	atomic_fetch_add_explicit(&run->region->seq, 1, memory_order_release);
 }
@@ -115,17 +116,6 @@ static void announce_same(const struct run *run)
 				 word_gen(word));
 	}
 	fence();
-}
-
-static void settle_same(const struct run *run)
-{
-	for (unsigned i = 0; i < run->n; i++) {
-		uint64_t word = gw_load_relaxed(word_of(run, i));
-
-		if (word_change(word) != STABLE)
-			word_set(run, i, STABLE, true, word_attr(word), 0, word_gen(word));
-	}
-	atomic_fetch_add_explicit(&run->region->seq, 1, memory_order_release);
 }
 
 /* ---- What the caller has to release by itself: after a grace period ---- */
@@ -187,7 +177,7 @@ static void own_map(const struct run *run)
 		     attr_flags(attr) | deposit(run->updater) | hint(run));
 	if (err != (in_the_way ? -EEXIST : 0))
 		wrong_result(run, "map", err ? err : 1);
-	settle(run, !err, attr);
+	settle(run, !err);
 	if (err) {
 		gw_fetch_add_relaxed(&run->updater->errors, 1);
 		release_later(record, run->first, run->n, run->region->cell);
@@ -202,7 +192,7 @@ static void own_unmap(const struct run *run)
 	err = gw_unmap(run->pt, run_va(run), run_bytes(run));
 	if (err)
 		wrong_result(run, "unmap", err);
-	settle(run, false, 0);
+	settle(run, false);
 }
 
 static void own_protect(const struct run *run)
@@ -214,7 +204,7 @@ static void own_protect(const struct run *run)
 	err = gw_protect(run->pt, run_va(run), run_bytes(run), attr_flags(attr) | hint(run));
 	if (err)
 		wrong_result(run, "protect", err);
-	settle(run, true, attr);
+	settle(run, true);
 }
 
 /* Whether the run is the span of one leaf. */
@@ -244,7 +234,7 @@ static void own_replace(const struct run *run)
 		wrong_result(run, "replace", err);
 	for (unsigned i = 0; i < run->n; i++)
 		word_set(run, i, MAPPING, true, attr, attr, record->gen);
-	settle(run, true, attr);
+	settle(run, true);
 }
 
 /* To smaller leaves, and back to larger ones. Neither changes what anybody may see. */
@@ -286,7 +276,7 @@ static void own_reshape(const struct run *run)
 {
 	announce_same(run);
 	reshape(run);
-	settle_same(run);
+	settle(run, true);
 }
 
 /* ---- Single entries, by the accessor ---- */
@@ -327,7 +317,7 @@ static void own_toggle(const struct run *run)
 	if (!gw_pte_map_lock(run->pt, run_va(run), &pte)) {
 		if (was_present)
 			wrong_result(run, "pte_map_lock: the table is gone", 0);
-		settle(run, false, 0);
+		settle(run, false);
 		record_release(record, run->first, run->region->cell);
 		return;
 	}
@@ -335,7 +325,7 @@ static void own_toggle(const struct run *run)
 	gw_pte_unlock(run->pt, &pte);
 	if (gw_fmt_is_leaf(old, 0) != was_present)
 		wrong_result(run, "pte_set: another entry than was mapped", 0);
-	settle(run, !was_present, attr);
+	settle(run, !was_present);
 	if (was_present)
 		retire_entry(run, old);
 }
