@@ -14,8 +14,8 @@
  *   waiting  unlinked by its owner, a grace period running
  *
  * A block with a free table is on the heap's list; with none, on no list; with all free, its
- * memory goes back to the environment. A block has ONE deferred-call head, however many of its
- * tables wait. docs/protocol.md has the proof; src/heap/defer.c the code.
+ * memory goes back to the environment. A heap has ONE deferred-call head, however many of its
+ * tables wait, in however many blocks. docs/protocol.md has the proof; src/heap/defer.c the code.
  */
 struct gw_heap;
 
@@ -43,7 +43,7 @@ struct gw_heap_opts {
 struct gw_heap_stats {
 	size_t table_bytes;
 	unsigned tables_per_block;
-	size_t record_bytes;          /* beside each block: its masks, head and descriptors */
+	size_t record_bytes;          /* beside each block: its masks and descriptors */
 	uint64_t used, waiting, free; /* tables, now */
 	uint64_t blocks;              /* blocks held, now */
 	uint64_t blocks_peak;
@@ -84,17 +84,28 @@ void gw_heap_free(struct gw_heap *heap, void *table);
 void gw_heap_defer(struct gw_heap *heap, void *table);
 
 /* Several deferrals, with one atomic operation for neighbours in a block. Start with `{heap}`;
- * add each table; flush at the end: until then an added table is not deferred.
+ * add each table; flush at the end: until then an added table is not deferred, and others' may
+ * have to wait for it.
  * Context: as gw_heap_defer. */
 struct gw_retire {
 	struct gw_heap *heap;
 	void *block;
 	unsigned word;
 	unsigned count;
+	bool serve;      /* the heap's head is to be queued, at the end */
 	uint64_t tables; /* bits of that word */
 };
 void gw_retire_add(struct gw_retire *retire, void *table);
 void gw_retire_flush(struct gw_retire *retire);
+
+/* A grace period that somebody waits for serves all that waits already: take it before, release it
+ * after. What was taken must be released; meanwhile the caller holds a reference.
+ * Context: take: any. Release: as gw_heap_alloc, no lock of a table held. */
+struct gw_heap_taken {
+	uint32_t first[2];
+};
+struct gw_heap_taken gw_heap_take_waiting(struct gw_heap *heap);
+void gw_heap_release_taken(struct gw_heap *heap, struct gw_heap_taken taken);
 
 /* The descriptor beside a table: desc_bytes of room that live as long as the table is not free.
  * Context: any. Found by arithmetic; no memory is read but the heap itself. */

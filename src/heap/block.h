@@ -13,7 +13,7 @@
  *
  *   free       past their grace period, to be had          under the heap's lock
  *   pending    waiting: current and next together          atomic
- *   current    what the running grace period covers        whoever queued the head; its callback
+ *   current    what the running grace period covers        whoever took the block off the stack
  *   next       deferred since: pending & ~current          not stored
  *   used       everything else                             not stored
  *
@@ -22,17 +22,18 @@
  *   H1  free & pending == 0, always.
  *   H2  A block is on the heap's list exactly if it has a free table; all free, it has no memory.
  *   H3  A non-empty word of pending has exactly one party responsible for it: the deferral that
- *       found it empty, until that has announced it; then the head, queued or about to be.
+ *       found it empty, until that has announced it; then whoever pushes, holds or releases the
+ *       block.
  */
 enum { WORD_BITS = 64, WORDS = GW_TABLES_PER_BLOCK_MAX / WORD_BITS };
 
 struct block {
-	struct gw_heap *heap;
-	struct gw_head head;        /* the ONE */
-	_Atomic uint64_t announced; /* words of pending for the head; not 0: it is queued */
+	_Atomic uint64_t announced; /* words of pending; not 0: on the stack, or taken off it */
 	_Atomic uint64_t pending[WORDS];
-	uint64_t current_words;  /* announced, as it was when the head was queued */
-	uint64_t current[WORDS]; /* pending, as it was when the head was queued */
+	uint64_t current_words;  /* announced, as it was when the block was taken */
+	uint64_t current[WORDS]; /* pending, as it was when the block was taken */
+	uint32_t number;
+	uint32_t next_queued; /* on the stack, or among those taken with it: the next + 1 */
 
 	uint64_t free[WORDS];
 	uint32_t nfree;
@@ -40,6 +41,9 @@ struct block {
 	uint32_t next_vacant; /* while the heap holds no memory for this block: the next such + 1 */
 	_Alignas(8) uint64_t descs[]; /* desc_bytes a table; aligned on 32-bit machines too */
 };
+
+/* The stack's top while somebody sees to it and nothing is on it; 0: nobody does. */
+#define QUEUED_NONE UINT32_MAX
 
 /* The list node, in the memory of a free table: neighbours as block number + 1, 0 for none. */
 struct list_node {
@@ -59,10 +63,15 @@ struct gw_heap {
 	bool owns_region;
 	uint32_t nblocks; /* that the region has room for */
 
-	_Atomic uint64_t refs;    /* the owner, each page table, each head in flight */
-	_Atomic uint64_t waiting; /* tables; moved by deferrals, which take no lock */
+	_Atomic uint64_t refs;   /* the owner, each page table, the head in flight */
+	_Atomic uint64_t defers; /* tables; moved by deferrals, which take no lock */
 	_Atomic uint64_t waiting_peak;
-	_Atomic uint64_t defers;
+	_Atomic uint64_t released; /* tables that were deferred and are free again */
+	_Atomic uint64_t callbacks;
+
+	struct gw_head head;     /* the ONE */
+	_Atomic uint32_t queued; /* stack of blocks that have something to defer: the top + 1 */
+	_Atomic uint32_t taken;  /* the blocks that the head is in flight for: the first + 1 */
 
 	gw_lock lock;    /* of all below, and of free, nfree, node and next_vacant of each block */
 	uint32_t list;   /* first block with a free table + 1 */
@@ -74,12 +83,6 @@ struct gw_heap {
 static inline struct block *block_at(const struct gw_heap *heap, uint32_t number)
 {
 	return (struct block *)(heap->blocks + number * heap->stride);
-}
-
-static inline uint32_t block_number(const struct block *block)
-{
-	return (uint32_t)(((const unsigned char *)block - block->heap->blocks) /
-			  block->heap->stride);
 }
 
 /* Offset of a table in its heap's region, from which all else follows. */

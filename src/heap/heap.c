@@ -21,7 +21,7 @@ static struct list_node *node_of(struct gw_heap *heap, uint32_t number)
 
 static void list_add(struct gw_heap *heap, struct block *block)
 {
-	uint32_t number = block_number(block);
+	uint32_t number = block->number;
 
 	*node_of(heap, number) = (struct list_node){.next = heap->list};
 	if (heap->list)
@@ -31,7 +31,7 @@ static void list_add(struct gw_heap *heap, struct block *block)
 
 static void list_remove(struct gw_heap *heap, struct block *block)
 {
-	struct list_node *node = node_of(heap, block_number(block));
+	struct list_node *node = node_of(heap, block->number);
 
 	if (node->prev)
 		node_of(heap, node->prev - 1)->next = node->next;
@@ -69,7 +69,7 @@ static struct block *block_take(struct gw_heap *heap)
 		heap->vacant = block->next_vacant;
 	else
 		heap->fresh++;
-	block->heap = heap;
+	block->number = number;
 	block->node = 0;
 	all_free(block, heap->tables_per_block);
 	list_add(heap, block);
@@ -83,7 +83,7 @@ static struct block *block_take(struct gw_heap *heap)
  * record is ours alone until it is vacant, so the environment is called without the lock. */
 static void block_give_back(struct gw_heap *heap, struct block *block)
 {
-	uint32_t number = block_number(block);
+	uint32_t number = block->number;
 
 	heap->env->decommit(heap->env, table_at(heap, number, 0), (size_t)1 << heap->block_lg2);
 	gw_lock_take(&heap->lock, heap->env);
@@ -129,7 +129,14 @@ static void *take(struct gw_heap *heap, struct block *block)
 	}
 	block->free[index / WORD_BITS] &= ~(1ull << index % WORD_BITS);
 	block->nfree--;
-	return table_at(heap, block_number(block), index);
+	return table_at(heap, block->number, index);
+}
+
+static uint64_t waiting(const struct gw_heap *heap)
+{
+	uint64_t released = gw_load_acquire(&heap->released);
+
+	return gw_load_relaxed(&heap->defers) - released;
 }
 
 static uint64_t used(const struct gw_heap *heap)
@@ -182,22 +189,19 @@ static void poison(struct gw_heap *heap, struct block *block, const uint64_t tab
 {
 	for (unsigned i = 0; heap->poison && i < heap->tables_per_block; i++)
 		if (tables[i / WORD_BITS] >> i % WORD_BITS & 1)
-			fill(heap, table_at(heap, block_number(block), i), heap->poison);
+			fill(heap, table_at(heap, block->number, i), heap->poison);
 }
 
 void gw_block_release(struct gw_heap *heap, struct block *block, const uint64_t tables[WORDS])
 {
-	uint64_t count = 0;
+	uint32_t before;
 	bool give_back;
 
-	for (unsigned w = 0; w < WORDS; w++)
-		for (uint64_t rest = tables[w]; rest; rest &= rest - 1)
-			count++;
 	poison(heap, block, tables);
-	gw_fetch_sub_relaxed(&heap->waiting, count);
 	gw_lock_take(&heap->lock, heap->env);
-	heap->stats.callbacks++;
+	before = block->nfree;
 	give_back = put(heap, block, tables);
+	gw_store_relaxed(&heap->released, gw_load_relaxed(&heap->released) + block->nfree - before);
 	gw_lock_drop(&heap->lock);
 	if (give_back)
 		block_give_back(heap, block);
@@ -362,7 +366,7 @@ uint64_t gw_heap_last(const struct gw_heap *heap)
 
 size_t gw_heap_waiting_bytes(const struct gw_heap *heap)
 {
-	return (size_t)gw_load_relaxed(&heap->waiting) << heap->table_lg2;
+	return (size_t)waiting(heap) << heap->table_lg2;
 }
 
 void gw_heap_stats(struct gw_heap *heap, struct gw_heap_stats *stats)
@@ -370,9 +374,10 @@ void gw_heap_stats(struct gw_heap *heap, struct gw_heap_stats *stats)
 	gw_lock_take(&heap->lock, heap->env);
 	*stats = heap->stats;
 	stats->used = used(heap);
-	stats->waiting = gw_load_relaxed(&heap->waiting);
+	stats->waiting = waiting(heap);
 	stats->waiting_peak = gw_load_relaxed(&heap->waiting_peak);
 	stats->defers = gw_load_relaxed(&heap->defers);
+	stats->callbacks = gw_load_relaxed(&heap->callbacks);
 	stats->free = stats->blocks * heap->tables_per_block - stats->used - stats->waiting;
 	gw_lock_drop(&heap->lock);
 }

@@ -128,10 +128,21 @@ static void release_batches(struct gather *g)
 	}
 }
 
+/* For a grace period, which serves what waited before too. */
 static void wait(struct gather *g)
 {
+	struct gw_heap_taken taken[GW_HEAPS_MAX];
+	struct page_table *p = g->p;
+
 	gw_gather_invalidate(g);
-	g->p->env->synchronize(g->p->env);
+	if (GW_MUTANT(take_late))
+		p->env->synchronize(p->env);
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
+		taken[i] = gw_heap_take_waiting(p->heap[i]);
+	if (!GW_MUTANT(take_late))
+		p->env->synchronize(p->env);
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
+		gw_heap_release_taken(p->heap[i], taken[i]);
 }
 
 /* Releases the few: they have no head to be deferred with, so a grace period must have passed,
