@@ -73,7 +73,9 @@
  *      then a grace period; then `release` for what leaves pointed to, and the tables turn free.
  *      What gw_remap moves is invalidated likewise, at its old place, and not released.
  *   I  A table whose last entry was removed is retired, at every level, whatever the size of the
- *      calls that emptied it. When is a policy: enum gw_policy. The root stays.
+ *      calls that emptied it. When is a policy: enum gw_policy. The root stays. Blocks of which
+ *      all tables are free are kept for two grace periods at most, and no more than a heap's
+ *      `spare_bytes` of them: 16 MiB unless the caller brings a heap that says otherwise.
  *   J  Tables and records of leaves that wait for grace periods take at most `deferred_limit`
  *      bytes, and as much again may be idle: past that an updater waits for a grace period
  *      itself. (Updaters look before they add, so that several at once may pass the limit by

@@ -14,8 +14,9 @@
  *   waiting  unlinked by its owner, a grace period running
  *
  * A block with a free table is on the heap's list; with none, on no list; with all free, its
- * memory goes back to the environment. A heap has ONE deferred-call head, however many of its
- * tables wait, in however many blocks. docs/protocol.md has the proof; src/heap/defer.c the code.
+ * memory goes back to the environment, unless `spare_bytes` says otherwise. A heap has ONE
+ * deferred-call head, however many of its tables wait, in however many blocks. docs/protocol.md has
+ * the proof; src/heap/defer.c the code.
  */
 struct gw_heap;
 
@@ -38,6 +39,10 @@ struct gw_heap_opts {
 	/* Most that all blocks can take; 0: 16 GiB (256 MiB on 32-bit), unless the library was
 	 * built with another GW_HEAP_BYTES. */
 	size_t max_bytes;
+	/* Most that blocks that have turned all free may take until they go back to the
+	 * environment: after two grace periods in which they were not wanted. 0: they go at once.
+	 * Where tables come and go, this saves giving memory back and taking it again. */
+	size_t spare_bytes;
 };
 
 struct gw_heap_stats {
@@ -46,6 +51,7 @@ struct gw_heap_stats {
 	size_t record_bytes;          /* beside each block: its masks and descriptors */
 	uint64_t used, waiting, free; /* tables, now */
 	uint64_t blocks;              /* blocks held, now */
+	uint64_t spare_blocks;        /* of these, all free */
 	uint64_t blocks_peak;
 	uint64_t used_peak;
 	uint64_t waiting_peak;

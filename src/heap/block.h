@@ -20,7 +20,8 @@
  * Invariants:
  *
  *   H1  free & pending == 0, always.
- *   H2  A block is on the heap's list exactly if it has a free table; all free, it has no memory.
+ *   H2  A block is on the heap's list exactly if it has a free table and one that is not. If all
+ *       are free it is a spare, or has no memory.
  *   H3  A non-empty word of pending has exactly one party responsible for it: the deferral that
  *       found it empty, until that has announced it; then whoever pushes, holds or releases the
  *       block.
@@ -37,8 +38,8 @@ struct block {
 
 	uint64_t free[WORDS];
 	uint32_t nfree;
-	uint32_t node;        /* the free table whose memory holds the list node */
-	uint32_t next_vacant; /* while the heap holds no memory for this block: the next such + 1 */
+	uint32_t node;                /* the free table whose memory holds the list node */
+	uint32_t next_free;           /* while all tables are: the next spare or vacant block + 1 */
 	_Alignas(8) uint64_t descs[]; /* desc_bytes a table; aligned on 32-bit machines too */
 };
 
@@ -61,7 +62,8 @@ struct gw_heap {
 	uint64_t empty, poison;
 	uintptr_t to_pointer;
 	bool owns_region;
-	uint32_t nblocks; /* that the region has room for */
+	uint32_t nblocks;   /* that the region has room for */
+	uint32_t spare_max; /* blocks */
 
 	_Atomic uint64_t refs;   /* the owner, each page table, the head in flight */
 	_Atomic uint64_t defers; /* tables; moved by deferrals, which take no lock */
@@ -73,10 +75,16 @@ struct gw_heap {
 	_Atomic uint32_t queued; /* stack of blocks that have something to defer: the top + 1 */
 	_Atomic uint32_t taken;  /* the blocks that the head is in flight for: the first + 1 */
 
-	gw_lock lock;    /* of all below, and of free, nfree, node and next_vacant of each block */
+	gw_lock lock;    /* of all below, and of free, nfree, node and next_free of each block */
 	uint32_t list;   /* first block with a free table + 1 */
 	uint32_t vacant; /* first record without memory + 1 */
-	uint32_t fresh;  /* records from here on were never used */
+	uint32_t spare;  /* first block that is all free and has memory + 1 */
+	uint32_t nspare;
+	uint32_t spare_going; /* more, on their way back to the environment */
+	uint32_t spare_low;   /* the fewest since they were trimmed last */
+	bool trimming;        /* trim_head is queued */
+	struct gw_head trim_head;
+	uint32_t fresh; /* records from here on were never used */
 	struct gw_heap_stats stats;
 };
 

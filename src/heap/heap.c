@@ -56,8 +56,8 @@ static void all_free(struct block *block, unsigned tables)
 	block->nfree = tables;
 }
 
-/* A block with memory and all tables free, on the list; NULL: none to be had. */
-static struct block *block_take(struct gw_heap *heap)
+/* A block fresh from the environment; NULL: none to be had. */
+static struct block *block_new(struct gw_heap *heap)
 {
 	uint32_t number = heap->vacant ? heap->vacant - 1 : heap->fresh;
 	struct block *block = block_at(heap, number);
@@ -66,16 +66,36 @@ static struct block *block_take(struct gw_heap *heap)
 	    heap->env->commit(heap->env, table_at(heap, number, 0), (size_t)1 << heap->block_lg2))
 		return NULL;
 	if (heap->vacant)
-		heap->vacant = block->next_vacant;
+		heap->vacant = block->next_free;
 	else
 		heap->fresh++;
 	block->number = number;
-	block->node = 0;
 	all_free(block, heap->tables_per_block);
-	list_add(heap, block);
 	if (++heap->stats.blocks > heap->stats.blocks_peak)
 		heap->stats.blocks_peak = heap->stats.blocks;
 	heap->stats.blocks_taken++;
+	return block;
+}
+
+static struct block *spare_take(struct gw_heap *heap)
+{
+	struct block *block = block_at(heap, heap->spare - 1);
+
+	heap->spare = block->next_free;
+	if (--heap->nspare < heap->spare_low)
+		heap->spare_low = heap->nspare;
+	return block;
+}
+
+/* A block with memory and all tables free, on the list; NULL: none to be had. */
+static struct block *block_take(struct gw_heap *heap)
+{
+	struct block *block = heap->spare ? spare_take(heap) : block_new(heap);
+
+	if (block) {
+		block->node = 0;
+		list_add(heap, block);
+	}
 	return block;
 }
 
@@ -87,11 +107,77 @@ static void block_give_back(struct gw_heap *heap, struct block *block)
 
 	heap->env->decommit(heap->env, table_at(heap, number, 0), (size_t)1 << heap->block_lg2);
 	gw_lock_take(&heap->lock, heap->env);
-	block->next_vacant = heap->vacant;
+	block->next_free = heap->vacant;
 	heap->vacant = number + 1;
 	heap->stats.blocks--;
 	heap->stats.blocks_given_back++;
 	gw_lock_drop(&heap->lock);
+}
+
+/* ---- Spare blocks: all free, and not given back yet ---- */
+
+/* What was spare all the time since the last look goes back. What was wanted in between may stay,
+ * and is looked at again after the next grace period: so when nothing comes and goes any more, no
+ * block is spare after two. */
+static void trim_callback(struct gw_head *head)
+{
+	struct gw_heap *heap =
+		(struct gw_heap *)((char *)head - offsetof(struct gw_heap, trim_head));
+	uint32_t first = 0;
+	bool again;
+
+	gw_lock_take(&heap->lock, heap->env);
+	heap->spare_going = heap->spare_low;
+	for (uint32_t n = heap->spare_going; n; n--) {
+		struct block *block = spare_take(heap);
+
+		block->next_free = first;
+		first = block->number + 1;
+	}
+	heap->spare_low = heap->nspare;
+	gw_lock_drop(&heap->lock);
+
+	while (first) {
+		struct block *block = block_at(heap, first - 1);
+
+		first = block->next_free;
+		block_give_back(heap, block);
+	}
+	gw_lock_take(&heap->lock, heap->env);
+	heap->spare_going = 0;
+	again = heap->trimming = heap->nspare;
+	gw_lock_drop(&heap->lock);
+	if (again)
+		heap->env->defer(heap->env, &heap->trim_head, trim_callback);
+	else
+		gw_heap_put(heap);
+}
+
+/* What becomes of a block that has turned all free, and is off the list: first under the lock, then
+ * without. */
+enum fate { STAYS, KEPT, KEPT_TO_TRIM, GOES };
+
+static enum fate fate_of(struct gw_heap *heap, struct block *block)
+{
+	if (heap->nspare + heap->spare_going >= heap->spare_max)
+		return GOES;
+	block->next_free = heap->spare;
+	heap->spare = block->number + 1;
+	heap->nspare++;
+	if (heap->trimming)
+		return KEPT;
+	heap->trimming = true;
+	return KEPT_TO_TRIM;
+}
+
+static void meet(enum fate fate, struct gw_heap *heap, struct block *block)
+{
+	if (fate == GOES) {
+		block_give_back(heap, block);
+	} else if (fate == KEPT_TO_TRIM) {
+		gw_heap_get(heap);
+		heap->env->defer(heap->env, &heap->trim_head, trim_callback);
+	}
 }
 
 /* ---- Tables ---- */
@@ -164,9 +250,8 @@ void *gw_heap_alloc(struct gw_heap *heap)
 }
 
 /* Adds tables to a block's free set, under the lock. The list node is written only now: every
- * table in the set is past its grace period. Return: whether the block is all free, and then off
- * the list. */
-static bool put(struct gw_heap *heap, struct block *block, const uint64_t tables[WORDS])
+ * table in the set is past its grace period. */
+static enum fate put(struct gw_heap *heap, struct block *block, const uint64_t tables[WORDS])
 {
 	bool listed = block->nfree;
 
@@ -180,9 +265,9 @@ static bool put(struct gw_heap *heap, struct block *block, const uint64_t tables
 		list_add(heap, block);
 	}
 	if (block->nfree < heap->tables_per_block)
-		return false;
+		return STAYS;
 	list_remove(heap, block);
-	return true;
+	return fate_of(heap, block);
 }
 
 static void poison(struct gw_heap *heap, struct block *block, const uint64_t tables[WORDS])
@@ -195,16 +280,15 @@ static void poison(struct gw_heap *heap, struct block *block, const uint64_t tab
 void gw_block_release(struct gw_heap *heap, struct block *block, const uint64_t tables[WORDS])
 {
 	uint32_t before;
-	bool give_back;
+	enum fate fate;
 
 	poison(heap, block, tables);
 	gw_lock_take(&heap->lock, heap->env);
 	before = block->nfree;
-	give_back = put(heap, block, tables);
+	fate = put(heap, block, tables);
 	gw_store_relaxed(&heap->released, gw_load_relaxed(&heap->released) + block->nfree - before);
 	gw_lock_drop(&heap->lock);
-	if (give_back)
-		block_give_back(heap, block);
+	meet(fate, heap, block);
 }
 
 void gw_heap_free(struct gw_heap *heap, void *table)
@@ -212,16 +296,15 @@ void gw_heap_free(struct gw_heap *heap, void *table)
 	struct block *block = block_of(heap, table);
 	unsigned index = index_in_block(heap, table);
 	uint64_t tables[WORDS] = {0};
-	bool give_back;
+	enum fate fate;
 
 	tables[index / WORD_BITS] = 1ull << index % WORD_BITS;
 	poison(heap, block, tables);
 	gw_lock_take(&heap->lock, heap->env);
 	heap->stats.frees++;
-	give_back = put(heap, block, tables);
+	fate = put(heap, block, tables);
 	gw_lock_drop(&heap->lock);
-	if (give_back)
-		block_give_back(heap, block);
+	meet(fate, heap, block);
 }
 
 void *gw_heap_desc(const struct gw_heap *heap, const void *table)
@@ -309,6 +392,7 @@ int gw_heap_create(const struct gw_heap_opts *opts, struct gw_heap **out)
 	heap->empty = opts->empty;
 	heap->poison = opts->poison;
 	heap->nblocks = block_count(opts, heap->block_lg2);
+	heap->spare_max = (uint32_t)(opts->spare_bytes >> heap->block_lg2);
 	heap->stats.table_bytes = opts->table_bytes;
 	heap->stats.tables_per_block = opts->tables_per_block;
 	heap->stats.record_bytes = heap->stride;
@@ -335,6 +419,9 @@ void gw_heap_put(struct gw_heap *heap)
 	/* Acquire and release: whatever was done under any reference comes before the end. */
 	if (gw_fetch_sub_acq_rel(&heap->refs, 1) != 1)
 		return;
+	while (!heap->owns_region && heap->spare)
+		env->decommit(env, table_at(heap, spare_take(heap)->number, 0),
+			      (size_t)1 << heap->block_lg2);
 	for (uint32_t i = 0; !heap->owns_region && i < heap->fresh; i++)
 		if (block_at(heap, i)->nfree < heap->tables_per_block)
 			env->decommit(env, table_at(heap, i, 0), (size_t)1 << heap->block_lg2);
@@ -377,6 +464,7 @@ void gw_heap_stats(struct gw_heap *heap, struct gw_heap_stats *stats)
 	stats->waiting = waiting(heap);
 	stats->waiting_peak = gw_load_relaxed(&heap->waiting_peak);
 	stats->defers = gw_load_relaxed(&heap->defers);
+	stats->spare_blocks = heap->nspare;
 	stats->callbacks = gw_load_relaxed(&heap->callbacks);
 	stats->free = stats->blocks * heap->tables_per_block - stats->used - stats->waiting;
 	gw_lock_drop(&heap->lock);
@@ -402,7 +490,20 @@ static bool block_ok(const struct gw_heap *heap, const struct block *block, uint
 	return count == block->nfree;
 }
 
-/* H2: exactly the blocks with a free table and memory are listed. */
+/* H2: as many blocks are spare as there should be, and all free. */
+static bool spare_ok(const struct gw_heap *heap)
+{
+	uint32_t n = 0, at = heap->spare;
+
+	for (; at && n < heap->nspare; n++) {
+		if (block_at(heap, at - 1)->nfree != heap->tables_per_block)
+			return false;
+		at = block_at(heap, at - 1)->next_free;
+	}
+	return !at && n == heap->nspare && heap->spare_low <= n && (!n || heap->trimming);
+}
+
+/* H2: exactly the blocks with a free table and one that is not are listed. */
 static bool list_ok(struct gw_heap *heap, uint64_t listed)
 {
 	uint32_t prev = 0, at = heap->list;
@@ -428,14 +529,16 @@ int gw_heap_check(struct gw_heap *heap)
 		struct block *block = block_at(heap, i);
 
 		if (block->nfree == heap->tables_per_block)
-			continue; /* its memory was given back */
+			continue; /* a spare, or its memory was given back */
 		if (!block_ok(heap, block, &nfree, &waiting))
 			return -EIO;
 		listed += block->nfree > 0;
 		held++;
 	}
+	held += stats.spare_blocks;
+	nfree += stats.spare_blocks * heap->tables_per_block;
 	if (held != stats.blocks || nfree != stats.free || waiting != stats.waiting ||
-	    !list_ok(heap, listed))
+	    !list_ok(heap, listed) || !spare_ok(heap))
 		return -EIO;
 	return 0;
 }

@@ -3,7 +3,7 @@
  * A page table's life: made, referenced by what is in flight, destroyed, gone. */
 #include "table.h"
 
-enum { DEFAULT_DEFERRED_LIMIT = 16 << 20 };
+enum { DEFAULT_DEFERRED_LIMIT = 16 << 20, DEFAULT_SPARE_BYTES = 16 << 20 };
 
 /* The lowest level whose tables come from that heap. All such tables are alike, but that a root may
  * use only the start of one. */
@@ -28,6 +28,7 @@ int gw_heap_defaults(unsigned heap, struct gw_heap_opts *opts)
 		.tables_per_block = (unsigned)(GW_FMT_BLOCK_BYTES / table_bytes(level)),
 		.desc_bytes = sizeof(struct desc),
 		.empty = gw_fmt_empty(level),
+		.spare_bytes = DEFAULT_SPARE_BYTES,
 	};
 	return 0;
 }

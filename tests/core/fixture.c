@@ -142,6 +142,8 @@ struct gw_heap *fix_heap(struct fake_env *f, unsigned number, unsigned tables_pe
 	opts.poison = FIX_POISON;
 	if (tables_per_block)
 		opts.tables_per_block = tables_per_block;
+	if (tables_per_block == 1)
+		opts.spare_bytes = 0; /* so that each table asks for memory */
 	assert_int_equal(gw_heap_create(&opts, &heap), 0);
 	return heap;
 }

@@ -78,6 +78,89 @@ static void test_vacant_blocks_are_taken_again(void **state)
 	each_shape(vacant_blocks_are_taken_again);
 }
 
+static void spare_start(struct bench *b, struct bench *like, unsigned blocks)
+{
+	struct gw_heap_opts opts;
+
+	fake_env_init(&b->f);
+	b->table_bytes = like->table_bytes;
+	b->n = like->n;
+	opts = opts_of(b);
+	opts.spare_bytes = blocks * b->n * b->table_bytes;
+	assert_int_equal(gw_heap_create(&opts, &b->heap), 0);
+}
+
+static void free_all(struct bench *b, void **t, unsigned blocks)
+{
+	for (unsigned i = 0; i < blocks * b->n; i++)
+		gw_heap_free(b->heap, t[i]);
+	free(t);
+}
+
+/* Two of three blocks stay, and are given out again without the environment; what nobody wants for
+ * a whole grace period goes. */
+static void spare_blocks_stay_for_a_while(struct bench *like)
+{
+	struct bench b;
+	uint64_t takes;
+	void **t;
+
+	spare_start(&b, like, 2);
+	free_all(&b, take_blocks(&b, 3), 3);
+	assert_tables(&b, 0, 0, 2);
+	assert_int_equal(stats_of(&b).spare_blocks, 2);
+	takes = b.f.takes;
+	free_all(&b, take_blocks(&b, 2), 2);
+	assert_int_equal(b.f.takes, takes);
+	fake_gp(&b.f);
+	assert_tables(&b, 0, 0, 2); /* both were wanted since */
+	t = take_blocks(&b, 1);
+	fake_gp(&b.f);
+	assert_tables(&b, b.n, 0, 1); /* the other was not */
+	free_all(&b, t, 1);
+	assert_tables(&b, 0, 0, 1);
+	fake_gp(&b.f);
+	fake_gp(&b.f);
+	assert_tables(&b, 0, 0, 0);
+	assert_int_equal(b.f.alloc_bytes, sizeof(struct gw_heap));
+	assert_int_equal(fake_drain(&b.f), 0); /* and nothing is in flight any more */
+	bench_end(&b);
+}
+
+static void test_spare_blocks_stay_for_a_while(void **state)
+{
+	(void)state;
+	each_shape(spare_blocks_stay_for_a_while);
+}
+
+/* The end with spare blocks, which the caller's memory holds or the heap's own. */
+static void spare_blocks_go_with_the_heap(struct bench *like)
+{
+	size_t bytes = 2 * like->n * like->table_bytes;
+	struct bench b = {.table_bytes = like->table_bytes, .n = like->n};
+	struct gw_heap_opts opts;
+	void *base = aligned_alloc(bytes, bytes);
+
+	assert_non_null(base);
+	for (unsigned placed = 0; placed < 2; placed++) {
+		fake_env_init(&b.f);
+		opts = opts_of(&b);
+		opts.base = placed ? base : NULL;
+		opts.max_bytes = opts.spare_bytes = bytes;
+		assert_int_equal(gw_heap_create(&opts, &b.heap), 0);
+		free_all(&b, take_blocks(&b, 2), 2);
+		assert_tables(&b, 0, 0, 2);
+		bench_end(&b);
+	}
+	free(base);
+}
+
+static void test_spare_blocks_go_with_the_heap(void **state)
+{
+	(void)state;
+	each_shape(spare_blocks_go_with_the_heap);
+}
+
 static void free_tables_are_poisoned(struct bench *b)
 {
 	void **t = take_blocks(b, 1);
@@ -323,6 +406,12 @@ static void check_finds_what_does_not_add_up(struct bench *b)
 	b->heap->list = 1;
 	assert_int_equal(gw_heap_check(b->heap), -EIO);
 	b->heap->list = 0;
+	b->heap->spare = 1;
+	assert_int_equal(gw_heap_check(b->heap), -EIO);
+	b->heap->spare = 0;
+	b->heap->nspare = 1;
+	assert_int_equal(gw_heap_check(b->heap), -EIO);
+	b->heap->nspare = 0;
 	assert_int_equal(gw_heap_check(b->heap), 0);
 	for (unsigned i = 0; i < b->n; i++)
 		gw_heap_free(b->heap, t[i]);
@@ -553,6 +642,8 @@ int main(void)
 		cmocka_unit_test(test_alloc_gives_aligned_tables_filled_with_empty),
 		cmocka_unit_test(test_free_gives_back_whole_blocks),
 		cmocka_unit_test(test_vacant_blocks_are_taken_again),
+		cmocka_unit_test(test_spare_blocks_stay_for_a_while),
+		cmocka_unit_test(test_spare_blocks_go_with_the_heap),
 		cmocka_unit_test(test_free_tables_are_poisoned),
 		cmocka_unit_test(test_a_heap_has_one_call_in_flight),
 		cmocka_unit_test(test_a_grace_period_serves_all_that_waited),
