@@ -136,6 +136,7 @@ static void *env_reserve(struct gw_env *env, size_t bytes, size_t align)
 {
 	struct lab *lab = lab_of(env);
 	uint64_t taken = gw_load_relaxed(&lab->regions);
+	unsigned char *p;
 	unsigned region;
 
 	if (align < lab->options.page_bytes)
@@ -145,7 +146,9 @@ static void *env_reserve(struct gw_env *env, size_t bytes, size_t align)
 		if (region >= lab->options.mms_max || bytes > lab->region_bytes)
 			return NULL;
 	} while (!gw_cas_acq_rel(&lab->regions, &taken, taken | 1ull << region));
-	return lab->arena + region * lab->region_bytes;
+	p = lab->arena + region * lab->region_bytes;
+	lab->urcu->decommit(lab->urcu, p, bytes); /* an mm before may have left something there */
+	return p;
 }
 
 static void env_unreserve(struct gw_env *env, void *p, size_t bytes)

@@ -89,6 +89,11 @@ void gw_heap_free(struct gw_heap *heap, void *table);
  * Context: any thread; with or without locks; inside or outside a read-side section. */
 void gw_heap_defer(struct gw_heap *heap, void *table);
 
+/* Says that every entry of a used table is `empty`, and will be until it is given out again: that
+ * saves filling it. For a table that is about to be taken back, by whichever way.
+ * Context: any; the table is the caller's. */
+void gw_heap_clean(struct gw_heap *heap, void *table);
+
 /* Several deferrals, with one atomic operation for neighbours in a block. Start with `{heap}`;
  * add each table; flush at the end: until then an added table is not deferred, and others' may
  * have to wait for it.

@@ -38,9 +38,11 @@ struct block {
 
 	uint64_t free[WORDS];
 	uint32_t nfree;
-	uint32_t node;                /* the free table whose memory holds the list node */
-	uint32_t next_free;           /* while all tables are: the next spare or vacant block + 1 */
-	_Alignas(8) uint64_t descs[]; /* desc_bytes a table; aligned on 32-bit machines too */
+	uint32_t node;      /* the free table whose memory holds the list node */
+	uint32_t next_free; /* while all tables are: the next spare or vacant block + 1 */
+	/* desc_bytes a table, aligned on 32-bit machines too; then a byte a table, which is its
+	 * user's while it is not free: whether it is `empty` all over. */
+	_Alignas(8) uint64_t descs[];
 };
 
 /* The stack's top while somebody sees to it and nothing is on it; 0: nobody does. */
@@ -107,6 +109,11 @@ static inline struct block *block_of(const struct gw_heap *heap, const void *tab
 static inline unsigned index_in_block(const struct gw_heap *heap, const void *table)
 {
 	return (table_offset(heap, table) >> heap->table_lg2) & (heap->tables_per_block - 1);
+}
+
+static inline uint8_t *clean_of(const struct gw_heap *heap, struct block *block)
+{
+	return (uint8_t *)block->descs + heap->tables_per_block * heap->desc_bytes;
 }
 
 static inline void *table_at(const struct gw_heap *heap, uint32_t number, unsigned index)

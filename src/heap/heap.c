@@ -29,6 +29,7 @@ static void list_add(struct gw_heap *heap, struct block *block)
 	heap->list = number + 1;
 }
 
+/* The node's memory is left as it was if the table is clean. */
 static void list_remove(struct gw_heap *heap, struct block *block)
 {
 	struct list_node *node = node_of(heap, block->number);
@@ -39,6 +40,7 @@ static void list_remove(struct gw_heap *heap, struct block *block)
 		heap->list = node->next;
 	if (node->next)
 		node_of(heap, node->next - 1)->prev = node->prev;
+	*(uint64_t *)(void *)node = heap->empty;
 }
 
 /* ---- Blocks: taken from the environment, given back to it ---- */
@@ -61,6 +63,7 @@ static struct block *block_new(struct gw_heap *heap)
 {
 	uint32_t number = heap->vacant ? heap->vacant - 1 : heap->fresh;
 	struct block *block = block_at(heap, number);
+	bool zeroed = !heap->vacant && heap->owns_region && !heap->empty;
 
 	if (number == heap->nblocks ||
 	    heap->env->commit(heap->env, table_at(heap, number, 0), (size_t)1 << heap->block_lg2))
@@ -71,6 +74,8 @@ static struct block *block_new(struct gw_heap *heap)
 		heap->fresh++;
 	block->number = number;
 	all_free(block, heap->tables_per_block);
+	for (unsigned i = 0; i < heap->tables_per_block; i++)
+		clean_of(heap, block)[i] = zeroed;
 	if (++heap->stats.blocks > heap->stats.blocks_peak)
 		heap->stats.blocks_peak = heap->stats.blocks;
 	heap->stats.blocks_taken++;
@@ -192,14 +197,18 @@ static unsigned any_bit(const uint64_t mask[WORDS])
 
 static void fill(const struct gw_heap *heap, void *table, uint64_t with)
 {
+	size_t n = (size_t)1 << (heap->table_lg2 - 3), i = 0;
 	uint64_t *entry = table;
 
-	for (size_t i = 0; i < (size_t)1 << (heap->table_lg2 - 3); i++)
+	for (; i + 8 <= n; i += 8)
+		for (unsigned j = 0; j < 8; j++)
+			entry[i + j] = with;
+	for (; i < n; i++)
 		entry[i] = with;
 }
 
 /* Takes a free table out of a listed block. The one that holds the list node goes last. */
-static void *take(struct gw_heap *heap, struct block *block)
+static void *take(struct gw_heap *heap, struct block *block, bool *clean)
 {
 	unsigned index = block->node;
 
@@ -215,6 +224,8 @@ static void *take(struct gw_heap *heap, struct block *block)
 	}
 	block->free[index / WORD_BITS] &= ~(1ull << index % WORD_BITS);
 	block->nfree--;
+	*clean = clean_of(heap, block)[index];
+	clean_of(heap, block)[index] = false;
 	return table_at(heap, block->number, index);
 }
 
@@ -234,19 +245,25 @@ void *gw_heap_alloc(struct gw_heap *heap)
 {
 	struct block *block;
 	void *table = NULL;
+	bool clean = false;
 
 	gw_lock_take(&heap->lock, heap->env);
 	block = heap->list ? block_at(heap, heap->list - 1) : block_take(heap);
 	if (block) {
-		table = take(heap, block);
+		table = take(heap, block, &clean);
 		heap->stats.allocs++;
 		if (used(heap) > heap->stats.used_peak)
 			heap->stats.used_peak = used(heap);
 	}
 	gw_lock_drop(&heap->lock);
-	if (table)
+	if (table && !clean)
 		fill(heap, table, heap->empty);
 	return table;
+}
+
+void gw_heap_clean(struct gw_heap *heap, void *table)
+{
+	clean_of(heap, block_of(heap, table))[index_in_block(heap, table)] = !heap->poison;
 }
 
 /* Adds tables to a block's free set, under the lock. The list node is written only now: every
@@ -386,7 +403,7 @@ int gw_heap_create(const struct gw_heap_opts *opts, struct gw_heap **out)
 	heap->tables_per_block = opts->tables_per_block;
 	heap->block_lg2 = heap->table_lg2 + (unsigned)__builtin_ctzll(opts->tables_per_block);
 	heap->desc_bytes = opts->desc_bytes;
-	heap->stride = (sizeof(struct block) + opts->tables_per_block * opts->desc_bytes +
+	heap->stride = (sizeof(struct block) + opts->tables_per_block * (opts->desc_bytes + 1) +
 			META_ALIGN - 1) &
 		       ~(size_t)(META_ALIGN - 1);
 	heap->empty = opts->empty;

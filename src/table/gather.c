@@ -279,8 +279,11 @@ static void retire(struct gather *g, struct gw_retire *retires, gw_entry *table,
 {
 	struct page_table *p = g->p;
 	struct desc *desc = desc_of(p, table, level);
-	bool scan = (level > 0 || !g->no_release) && gw_load_relaxed(&desc->count);
+	uint32_t count = gw_load_relaxed(&desc->count);
+	bool scan = (level > 0 || !g->no_release) && count;
 
+	if (!count)
+		gw_heap_clean(heap_of(p, level), table);
 	if (!desc->dead)
 		gw_gather_deposits(g, desc->deposits, level);
 	for (unsigned i = 0; scan && i < entries(level); i++) {

@@ -161,6 +161,67 @@ static void test_spare_blocks_go_with_the_heap(void **state)
 	each_shape(spare_blocks_go_with_the_heap);
 }
 
+/* A table that came back clean is given out as it is, whatever the list has used it for; one that
+ * was not is filled. Seen by a mark that breaks the promise. */
+static void clean_tables_are_not_filled(struct bench *like)
+{
+	struct gw_heap_opts opts;
+	struct bench b;
+	unsigned last, marked = 0;
+	void **t;
+
+	spare_start(&b, like, 1);
+	opts = opts_of(&b);
+	opts.poison = 0;
+	opts.spare_bytes = b.n * b.table_bytes;
+	gw_heap_put(b.heap);
+	assert_int_equal(gw_heap_create(&opts, &b.heap), 0);
+	t = take_blocks(&b, 1);
+	last = (unsigned)(b.table_bytes / 8 - 1);
+	for (unsigned i = 0; i < b.n; i++) {
+		for (unsigned j = 0; j <= last; j++)
+			((uint64_t *)t[i])[j] = EMPTY;
+		((uint64_t *)t[i])[last] = i;
+		if (i % 2 == 0)
+			gw_heap_clean(b.heap, t[i]);
+		if (i % 3 == 0)
+			gw_heap_defer(b.heap, t[i]);
+		else
+			gw_heap_free(b.heap, t[i]);
+	}
+	fake_gp(&b.f);
+	fake_gp(&b.f);
+	free(t);
+	t = calloc(b.n, sizeof(*t));
+	assert_non_null(t);
+	for (unsigned i = 0; i < b.n; i++) {
+		t[i] = gw_heap_alloc(b.heap);
+		marked += ((uint64_t *)t[i])[last] != EMPTY;
+		((uint64_t *)t[i])[last] = EMPTY;
+		assert_true(filled_with(&b, t[i], EMPTY));
+		((uint64_t *)t[i])[0] = 1;
+	}
+	assert_int_equal(marked, (b.n + 1) / 2);
+	/* Once: what is given out is dirty until its user says otherwise. */
+	free_all(&b, t, 1);
+	t = take_blocks(&b, 1);
+	free_all(&b, t, 1);
+	t = calloc(b.n, sizeof(*t));
+	assert_non_null(t);
+	for (unsigned i = 0; i < b.n; i++) {
+		t[i] = gw_heap_alloc(b.heap);
+		assert_true(filled_with(&b, t[i], EMPTY));
+	}
+	free_all(&b, t, 1);
+	bench_end(&b);
+}
+
+static void test_clean_tables_are_not_filled(void **state)
+{
+	(void)state;
+	each_shape(clean_tables_are_not_filled);
+}
+
 static void free_tables_are_poisoned(struct bench *b)
 {
 	void **t = take_blocks(b, 1);
@@ -644,6 +705,7 @@ int main(void)
 		cmocka_unit_test(test_vacant_blocks_are_taken_again),
 		cmocka_unit_test(test_spare_blocks_stay_for_a_while),
 		cmocka_unit_test(test_spare_blocks_go_with_the_heap),
+		cmocka_unit_test(test_clean_tables_are_not_filled),
 		cmocka_unit_test(test_free_tables_are_poisoned),
 		cmocka_unit_test(test_a_heap_has_one_call_in_flight),
 		cmocka_unit_test(test_a_grace_period_serves_all_that_waited),
