@@ -111,6 +111,12 @@ static inline unsigned index_in_block(const struct gw_heap *heap, const void *ta
 	return (table_offset(heap, table) >> heap->table_lg2) & (heap->tables_per_block - 1);
 }
 
+/* gw_heap_desc, for who knows the size of a descriptor when it is compiled. */
+static inline void *desc_of_table(const struct gw_heap *heap, const void *table, size_t desc_bytes)
+{
+	return (char *)block_of(heap, table)->descs + index_in_block(heap, table) * desc_bytes;
+}
+
 static inline uint8_t *clean_of(const struct gw_heap *heap, struct block *block)
 {
 	return (uint8_t *)block->descs + heap->tables_per_block * heap->desc_bytes;

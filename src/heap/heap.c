@@ -326,8 +326,7 @@ void gw_heap_free(struct gw_heap *heap, void *table)
 
 void *gw_heap_desc(const struct gw_heap *heap, const void *table)
 {
-	return (char *)block_of(heap, table)->descs +
-	       index_in_block(heap, table) * heap->desc_bytes;
+	return desc_of_table(heap, table, heap->desc_bytes);
 }
 
 /* ---- The heap's life ---- */

@@ -5,6 +5,7 @@
 #ifndef GW_TABLE_TABLE_H
 #define GW_TABLE_TABLE_H
 
+#include "heap/block.h"
 #include "lock.h"
 #include "mutant.h"
 #include <gracewalk/gracewalk.h>
@@ -124,7 +125,7 @@ static inline size_t table_bytes(unsigned level)
 static inline struct desc *desc_of(const struct page_table *p, const gw_entry *table,
 				   unsigned level)
 {
-	return gw_heap_desc(heap_of(p, level), (const void *)table);
+	return desc_of_table(heap_of(p, level), (const void *)table, sizeof(struct desc));
 }
 
 static inline gw_entry *child_of(const struct page_table *p, uint64_t e, unsigned level)
