@@ -98,8 +98,8 @@ static bool step(struct gather *g, struct cursor *at)
 	if (table_lock(p, desc_of(p, path.table[level], level))) {
 		uint64_t e = gw_load_relaxed(&path.table[level][gw_index(at->va, level)]);
 
-		across = gw_fmt_is_leaf(e, level) && wanted(g, at, e, level) &&
-			 !covers_leaf(at, e, level);
+		across = gw_fmt_is_leaf(e, level) && !covers_leaf(at, e, level) &&
+			 wanted(g, at, e, level);
 		clear(g, path.table[level], level, at, room);
 		gw_unlock_emptied(g, &path, level, before.va);
 	}
