@@ -26,13 +26,18 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static struct spread spread_of(const double values[ROUNDS])
+static struct spread spread_of_some(const double *values, unsigned n)
 {
 	double sorted[ROUNDS];
 
-	memcpy(sorted, values, sizeof(sorted));
-	qsort(sorted, ROUNDS, sizeof(*sorted), compare);
-	return (struct spread){sorted[ROUNDS / 2], sorted[0], sorted[ROUNDS - 1]};
+	memcpy(sorted, values, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), compare);
+	return (struct spread){sorted[n / 2], sorted[0], sorted[n - 1]};
+}
+
+static struct spread spread_of(const double values[ROUNDS])
+{
+	return spread_of_some(values, ROUNDS);
 }
 
 /* ---- The report ---- */
@@ -148,7 +153,7 @@ int bench_end(void)
 
 /* ---- Timing ---- */
 
-static double now_ns(void)
+double bench_now_ns(void)
 {
 	struct timespec t;
 
@@ -159,10 +164,10 @@ static double now_ns(void)
 /* Nanoseconds a unit. */
 static double time_of(const struct bench_work *work)
 {
-	double start = now_ns();
+	double start = bench_now_ns();
 
 	work->run(work->ctx);
-	return (now_ns() - start) / (double)work->units;
+	return (bench_now_ns() - start) / (double)work->units;
 }
 
 void bench_pair(const char *name, struct bench_work ours, struct bench_work base)
@@ -215,6 +220,90 @@ void bench_one_with(const char *name, void (*before)(void *ctx), struct bench_wo
 	s = spread_of(a);
 	printf("  %-46s%9.2f ns [%.2f, %.2f]\n", name, s.median, s.low, s.high);
 	add_spread(figure, "ours_ns", s);
+}
+
+/* ---- Several in turns ---- */
+
+struct column {
+	double value[ROUNDS];
+};
+
+/* What every row came to in every round: column `metric` of row `row` stands at
+ * row * BENCH_METRICS + metric. */
+static struct column *take_turns(const struct bench_row *row, unsigned rows, unsigned warm_ups,
+				 unsigned rounds)
+{
+	struct column *columns = calloc((size_t)rows * BENCH_METRICS, sizeof(*columns));
+
+	bench_check(columns, "no memory");
+	for (int i = -(int)warm_ups; i < (int)rounds; i++)
+		for (unsigned r = 0; r < rows; r++) {
+			double value[BENCH_METRICS] = {0};
+
+			if (row[r].skipped)
+				continue;
+			row[r].turn(row[r].ctx, value);
+			for (unsigned m = 0; i >= 0 && m < BENCH_METRICS; m++)
+				columns[r * BENCH_METRICS + m].value[i] = value[m];
+		}
+	return columns;
+}
+
+static void say_skipped(cJSON *list, const struct bench_row *row)
+{
+	cJSON *entry = cJSON_CreateObject();
+
+	cJSON_AddItemToArray(list, entry);
+	cJSON_AddStringToObject(entry, "name", row->name);
+	cJSON_AddStringToObject(entry, "skipped", row->skipped);
+	printf("  %-34s skipped: %s\n", row->name, row->skipped);
+}
+
+static void say_row(cJSON *list, const char *name, const struct column *mine,
+		    const struct column *base, unsigned rounds)
+{
+	struct spread s = spread_of_some(mine->value, rounds), r;
+	cJSON *entry = cJSON_CreateObject();
+	double ratio[ROUNDS];
+	bool comparable = true;
+
+	cJSON_AddItemToArray(list, entry);
+	cJSON_AddStringToObject(entry, "name", name);
+	add_spread(entry, "value", s);
+	printf("  %-34s%12.4g [%.4g, %.4g]", name, s.median, s.low, s.high);
+	for (unsigned i = 0; i < rounds; i++) {
+		comparable &= base->value[i] > 0;
+		ratio[i] = comparable ? mine->value[i] / base->value[i] : 0;
+	}
+	if (comparable) {
+		r = spread_of_some(ratio, rounds);
+		add_spread(entry, "ratio", r);
+		printf("   ratio %.4g [%.4g, %.4g]", r.median, r.low, r.high);
+	}
+	printf("\n");
+}
+
+void bench_rows(const char *title, const struct bench_metric *metric, unsigned n,
+		const struct bench_row *row, unsigned rows, unsigned warm_ups, unsigned rounds)
+{
+	struct column *columns = take_turns(row, rows, warm_ups, rounds);
+
+	for (unsigned m = 0; m < n; m++) {
+		cJSON *figure = add_figure(title), *list;
+
+		printf("%s: %s, %s\n", title, metric[m].name, metric[m].unit);
+		cJSON_AddStringToObject(figure, "metric", metric[m].name);
+		cJSON_AddStringToObject(figure, "unit", metric[m].unit);
+		list = cJSON_AddArrayToObject(figure, "rows");
+		for (unsigned r = 0; r < rows; r++)
+			if (row[r].skipped)
+				say_skipped(list, &row[r]);
+			else
+				say_row(list, row[r].name, &columns[r * BENCH_METRICS + m],
+					&columns[m], rounds);
+		printf("\n");
+	}
+	free(columns);
 }
 
 void bench_check(bool ok, const char *what)

@@ -30,6 +30,27 @@ void bench_one_with(const char *name, void (*before)(void *ctx), struct bench_wo
 enum { BENCH_ROUNDS = 11 };
 void bench_values(const char *name, const double values[BENCH_ROUNDS], const char *unit);
 
+/* One of several to be compared: a turn does the work once and says what each metric came to. */
+enum { BENCH_METRICS = 6 };
+struct bench_row {
+	const char *name;
+	const char *skipped; /* why; or NULL */
+	void (*turn)(void *ctx, double value[BENCH_METRICS]);
+	void *ctx;
+};
+struct bench_metric {
+	const char *name, *unit;
+};
+
+/* Gives each row its turn, round after round (at most BENCH_ROUNDS, after `warm_ups` that do not
+ * count), and prints a table for each of the `n` metrics: what each row came to and its ratio to
+ * the first, which is not skipped, in the same round; medians, lowest, highest. */
+void bench_rows(const char *title, const struct bench_metric *metric, unsigned n,
+		const struct bench_row *row, unsigned rows, unsigned warm_ups, unsigned rounds);
+
+/* Nanoseconds on a clock that never goes back. */
+double bench_now_ns(void);
+
 /* Prints a figure that is not a time. */
 void bench_figure(const char *name, uint64_t value, const char *unit);
 
