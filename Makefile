@@ -6,7 +6,7 @@ PACKAGES := $(shell sed 's/\#.*//' packages.txt)
 STAMP := build/.packages
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all check demo benchmark data fuzz conformance foreign clean
+.PHONY: all check demo benchmark bench data fuzz conformance foreign clean
 
 all: build/build.ninja
 	ninja -C build
@@ -20,6 +20,11 @@ demo: all
 benchmark: build/build.ninja
 	ninja -C build
 	meson test -C build --benchmark --verbose
+
+# Gracewalk and its peers on the same work. BENCH="--pages 65536 --work lookup" is a part of it.
+bench: build/build.ninja
+	ninja -C build bench/bench_peers
+	build/bench/bench_peers --json build/bench/peers.json $(BENCH)
 
 data: all
 	ninja -C build bench/bench_schemes

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ * Copyright 2026 The Gracewalk authors
+ * What the workloads over all peers share. Each workload is one function in one file. */
+#ifndef GW_BENCH_WORK_H
+#define GW_BENCH_WORK_H
+
+#include "peer.h"
+
+/* A structure to measure: a peer, in one of its modes. The first is the base. */
+struct subject {
+	const char *name;
+	const struct peer *peer; /* NULL: not built, for lack of `package` */
+	const char *package;
+	const char *skipped; /* why it does not take part at all; or NULL */
+	enum peer_tables tables;
+};
+
+enum { SUBJECTS_MAX = 16 };
+
+/* Whom a workload is for. */
+enum who {
+	WHO_LOOKS_UP,
+	WHO_UPDATES,
+	WHO_UPDATES_EACH_WAY, /* once for each policy on tables that turned empty */
+};
+
+/* Those that take part, as the command line says. Return: how many. */
+unsigned subjects(struct subject list[SUBJECTS_MAX], enum who who);
+
+/* Where all addresses lie. The compiler is not to know. */
+uint64_t work_base(void);
+
+/* ---- A cycle through all pages, in every structure: page order[i] maps to where page
+ * order[i + 1] lies. ---- */
+
+struct ground {
+	struct peer_run run; /* base, order, count */
+	unsigned subjects;
+	struct subject subject[SUBJECTS_MAX];
+	void *map[SUBJECTS_MAX];
+};
+
+/* Pages behind those of the cycle, for an updater. */
+enum { GROUND_SPARE = 1 << 18 };
+
+/* Fills all structures, and looks up each page. Structures that have no room in memory, or take
+ * too long, are marked skipped. */
+struct ground *ground_make(uint64_t count);
+void ground_free(struct ground *ground);
+/* What peer_lookups is to return. */
+uint64_t ground_answer(const struct peer_run *run);
+
+/* ---- A thread that maps and unmaps aligned runs of `pages` at random places in the spare part,
+ * as fast as it can. ---- */
+
+void updater_begin(void);
+void updater_end(void);
+/* Returns when the first run has been mapped and unmapped. */
+void updater_start(const struct ground *ground, unsigned subject, uint64_t pages);
+/* Return: pages mapped and unmapped since. */
+uint64_t updater_stop(void);
+
+/* ---- Threads ---- */
+
+void work_register(void);
+void work_unregister(void);
+
+/* ---- Time ---- */
+
+/* A turn takes about so long. */
+enum { TURN_NS = 30000000 };
+/* Scales a number of units that took so long to what a turn takes: at least `least`. */
+uint64_t work_scale(uint64_t units, double ns, uint64_t least);
+/* Processor time of the whole process. */
+double work_cpu_ns(void);
+double work_ticks_per_ns(void);
+
+/* ---- The workloads ---- */
+
+void work_lookup(uint64_t pages);
+void work_update(void);
+void work_memory(void);
+void work_life(void);
+void work_modes(void);
+void work_latency(uint64_t pages);
+
+#endif
