@@ -79,6 +79,11 @@ void gw_heap_put(struct gw_heap *heap);
  * memory. */
 void *gw_heap_alloc(struct gw_heap *heap);
 
+/* The same for who writes every entry himself: the table holds garbage, unless *clean says that
+ * every entry is empty already.
+ * Context: as gw_heap_alloc. */
+void *gw_heap_alloc_unfilled(struct gw_heap *heap, bool *clean);
+
 /* Takes back a table that no walker can reach: never published, or a grace period has passed.
  * Context: as gw_heap_alloc. */
 void gw_heap_free(struct gw_heap *heap, void *table);

@@ -241,21 +241,28 @@ static uint64_t used(const struct gw_heap *heap)
 	return heap->stats.allocs - heap->stats.frees - gw_load_relaxed(&heap->defers);
 }
 
-void *gw_heap_alloc(struct gw_heap *heap)
+void *gw_heap_alloc_unfilled(struct gw_heap *heap, bool *clean)
 {
 	struct block *block;
 	void *table = NULL;
-	bool clean = false;
 
 	gw_lock_take(&heap->lock, heap->env);
 	block = heap->list ? block_at(heap, heap->list - 1) : block_take(heap);
 	if (block) {
-		table = take(heap, block, &clean);
+		table = take(heap, block, clean);
 		heap->stats.allocs++;
 		if (used(heap) > heap->stats.used_peak)
 			heap->stats.used_peak = used(heap);
 	}
 	gw_lock_drop(&heap->lock);
+	return table;
+}
+
+void *gw_heap_alloc(struct gw_heap *heap)
+{
+	bool clean;
+	void *table = gw_heap_alloc_unfilled(heap, &clean);
+
 	if (table && !clean)
 		fill(heap, table, heap->empty);
 	return table;

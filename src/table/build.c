@@ -68,11 +68,41 @@ static unsigned build_leaves(gw_entry *entry, unsigned level, struct mapping *m)
 	return n;
 }
 
+/* Empties the entries of a table on both sides of those that are filled. */
+static void empty_rest(gw_entry *table, unsigned level, unsigned first, unsigned end)
+{
+	for (unsigned i = 0; i < first; i++)
+		gw_store_relaxed(&table[i], gw_fmt_empty(level));
+	for (unsigned i = end; i < entries(level); i++)
+		gw_store_relaxed(&table[i], gw_fmt_empty(level));
+}
+
+/* A table of leaves alone is not filled before it is filled with them. */
+static gw_entry *build_last(struct page_table *p, struct mapping *m)
+{
+	unsigned first = gw_index(m->at.va, 0), i = first;
+	bool clean;
+	gw_entry *table = gw_heap_alloc_unfilled(heap_of(p, 0), &clean);
+
+	if (!table)
+		return NULL;
+	table_init(p, table, 0, m->at.va);
+	while (m->at.left && i < entries(0))
+		i += build_leaves(&table[i], 0, m);
+	if (!clean)
+		empty_rest(table, 0, first, i);
+	count_add(desc_of(p, table, 0), i - first);
+	return table;
+}
+
 gw_entry *gw_build(struct page_table *p, unsigned level, struct mapping *m)
 {
-	gw_entry *table = table_alloc(p, level, m->at.va);
 	unsigned first = gw_index(m->at.va, level), i = first;
+	gw_entry *table;
 
+	if (!level)
+		return build_last(p, m);
+	table = table_alloc(p, level, m->at.va);
 	if (!table)
 		return NULL;
 	while (m->at.left && i < entries(level)) {
