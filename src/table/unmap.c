@@ -28,6 +28,31 @@ static void gather_deposits(struct gather *g, struct desc *desc, unsigned index,
 		gw_gather_deposits(g, gw_deposit_take(desc, i), desc->level);
 }
 
+/* Empties pages that follow one another, up to n and the first of them at least, of which nobody is
+ * told: by stores, since bits that hardware sets just before are lost on nobody. Return: how many.
+ */
+static int clear_pages(gw_entry *entry, uint64_t n)
+{
+	unsigned i = 0;
+	uint64_t e;
+
+	do {
+		gw_store_release(&entry[i], gw_fmt_empty(0));
+		if (++i == n)
+			break;
+		e = gw_load_relaxed(&entry[i]);
+	} while (gw_fmt_is_leaf(e, 0) && leaf_entries(e, 0) == 1);
+	return (int)i;
+}
+
+/* Of those from the start of the range to its end or the table's. */
+static uint64_t pages_left(const struct cursor *at, unsigned i)
+{
+	uint64_t left = at->left >> GW_PAGE_LG2;
+
+	return left < entries(0) - i ? left : entries(0) - i;
+}
+
 /* Empties one entry of a locked table, at the start of the range, or a run of them. Return: how
  * many when a leaf went, 0 when there was nothing to do or a table went; -1 when the entry has to
  * be gone into, or split. */
@@ -44,6 +69,8 @@ static int clear_entry(struct gather *g, gw_entry *table, unsigned level, unsign
 	} else if (gw_fmt_is_leaf(e, level) && wanted(g, at, e, level)) {
 		if (!covers_leaf(at, e, level))
 			return -1;
+		if (!level && g->no_release && !g->only && leaf_entries(e, 0) == 1)
+			return clear_pages(&table[i], pages_left(at, i));
 		e = leaf_clear(&table[i], level);
 		gather_deposits(g, desc_of(g->p, table, level), i, leaf_entries(e, level));
 		if (!g->no_release)
