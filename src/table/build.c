@@ -33,7 +33,7 @@ void gw_mapping_next(struct mapping *m)
 
 unsigned gw_leaf_level(const struct mapping *m)
 {
-	unsigned level = m->max_level;
+	unsigned level = m->stretch < gw_span(1) ? 0 : m->max_level;
 
 	while (level && !leaf_fits(m, level))
 		level--;

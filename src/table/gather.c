@@ -342,19 +342,26 @@ static void free_deposits(struct gather *g)
 		gw_deposits_free(g->p->heap[i], &g->spare[i]);
 }
 
-void gw_gather_finish(struct gather *g)
+/* What was unlinked goes on its way to be free. */
+static void hand_on(struct gather *g)
 {
-	if (!GW_MUTANT(skip_invalidate))
-		gw_gather_invalidate(g);
-	if ((g->dead || g->batches || g->nfew) && g->may_wait && gw_gather_over_limit(g)) {
+	if (g->may_wait && gw_gather_over_limit(g)) {
 		wait(g);
 		g->waited = true;
 	}
 	retire_tables(g);
-	free_deposits(g);
 	defer_few(g);
 	release_batches(g);
 	release_few(g);
+}
+
+void gw_gather_finish(struct gather *g)
+{
+	if (!GW_MUTANT(skip_invalidate))
+		gw_gather_invalidate(g);
+	if (g->dead || g->batches || g->nfew)
+		hand_on(g);
+	free_deposits(g);
 }
 
 void gw_release_subtree(struct page_table *p, gw_entry *table)

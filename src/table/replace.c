@@ -68,11 +68,11 @@ static int step(struct gather *g, unsigned level, const struct mapping *m)
 		uint64_t e = gw_load_relaxed(&path.table[found][gw_index(m->at.va, found)]);
 
 		err = gw_fmt_is_leaf(e, found) ? ACROSS : NOTHING;
-	} else if (table_lock(p, desc_of(p, path.table[level], level))) {
-		uint64_t e = gw_load_relaxed(&path.table[level][gw_index(m->at.va, level)]);
+	} else if (table_lock(p, desc_of(p, path.table[found], found))) {
+		uint64_t e = gw_load_relaxed(&path.table[found][gw_index(m->at.va, found)]);
 
-		err = is_of_run(e, level) ? ACROSS : replace_entry(g, path.table[level], level, m);
-		table_unlock(desc_of(p, path.table[level], level));
+		err = is_of_run(e, found) ? ACROSS : replace_entry(g, path.table[found], found, m);
+		table_unlock(desc_of(p, path.table[found], found));
 	}
 	p->env->read_unlock(p->env);
 	gw_gather_kill(g);

@@ -341,7 +341,9 @@ static inline unsigned descend(const struct page_table *p, struct path *path,
 {
 	gw_entry *table = root_of(p);
 
-	for (unsigned level = TOP;; level--) {
+	/* Unrolled, so that each level's shift and masks are constants. */
+#pragma GCC unroll 8
+	for (unsigned level = TOP; level; level--) {
 		uint64_t e;
 
 		path->table[level] = table;
@@ -352,6 +354,8 @@ static inline unsigned descend(const struct page_table *p, struct path *path,
 			return level;
 		table = child_of(p, e, level);
 	}
+	path->table[0] = table;
+	return 0;
 }
 
 /* ---- deposit.c: tables kept for the leaves of a locked table ---- */

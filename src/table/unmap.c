@@ -146,15 +146,51 @@ int gw_unmap_range(struct gather *g, struct cursor at)
 	return err;
 }
 
+/* Whether a page can go from a table without the table turning empty, or mattering if it does. */
+static bool stays(const struct page_table *p, struct desc *desc)
+{
+	return p->opts.policy == GW_POLICY_MANUAL || gw_load_relaxed(&desc->count) > 1;
+}
+
+/* The most frequent call, straight through: one page, of which nobody is told, and its table stays.
+ * Return: false, with nothing done, where it takes more than to write an entry. */
+static bool unmap_page(struct page_table *p, uint64_t va)
+{
+	const struct gw_range page = {.va = va, .bytes = gw_span(0)};
+	const struct cursor at = {.va = gw_low(va), .left = gw_span(0)};
+	struct path path;
+	bool done = false;
+
+	p->env->read_lock(p->env);
+	if (descend(p, &path, &at, 0, 0) == 0) {
+		gw_entry *entry = &path.table[0][gw_index(va, 0)];
+		struct desc *desc = desc_of(p, path.table[0], 0);
+
+		if (stays(p, desc) && table_lock(p, desc)) {
+			uint64_t e = gw_load_relaxed(entry);
+
+			done = gw_fmt_is_leaf(e, 0) && leaf_entries(e, 0) == 1 && stays(p, desc);
+			if (done)
+				count_add(desc, -(uint32_t)clear_pages(entry, 1));
+			table_unlock(desc);
+		}
+	}
+	p->env->read_unlock(p->env);
+	if (done && p->opts.invalidate && !GW_MUTANT(skip_invalidate))
+		p->opts.invalidate(p->opts.ctx, &page);
+	return done;
+}
+
 int gw_unmap(struct gw_pt *pt, uint64_t va, uint64_t bytes)
 {
 	struct cursor at = {.va = gw_low(va), .left = bytes};
+	struct page_table *p = page_table_of(pt);
 	int err = range_check(va, bytes);
 	struct gather g;
 
-	if (err)
+	if (err || (bytes == gw_span(0) && !p->opts.release && unmap_page(p, va)))
 		return err;
-	gw_gather_start(&g, page_table_of(pt));
+	gw_gather_start(&g, p);
 	/* A range within one table of pages is emptied in one step: a leaf across an end is met
 	 * there, before anything has changed (guarantee G). */
 	if (at.left > piece(&at, 1))
