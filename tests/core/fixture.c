@@ -126,7 +126,7 @@ static void on_destroyed(void *ctx)
 	struct fixture *x = ctx;
 
 	assert_false(x->destroyed);
-	assert_int_equal(x->awaiting.n, 0);
+	assert_true(x->untold || !x->awaiting.n);
 	x->destroyed = true;
 }
 
@@ -148,20 +148,31 @@ struct gw_heap *fix_heap(struct fake_env *f, unsigned number, unsigned tables_pe
 	return heap;
 }
 
-void fix_start_on(struct fixture *x, struct fake_env *f, const struct gw_opts *with)
+static void start(struct fixture *x, struct fake_env *f, const struct gw_opts *with, bool untold)
 {
 	struct gw_opts opts = with ? *with : (struct gw_opts){.policy = GW_POLICY_LAZY};
 
-	*x = (struct fixture){.f = f, .policy = opts.policy, .max_level = fix_leaf_level()};
+	*x = (struct fixture){
+		.f = f, .policy = opts.policy, .max_level = fix_leaf_level(), .untold = untold};
 	while (opts.max_leaf && gw_span(x->max_level) > opts.max_leaf)
 		x->max_level--;
 	memcpy(x->heap, opts.heap, sizeof(x->heap));
 	opts.env = &f->env;
 	opts.invalidate = on_invalidate;
-	opts.release = on_release;
+	opts.release = untold ? NULL : on_release;
 	opts.destroyed = on_destroyed;
 	opts.ctx = x;
 	assert_int_equal(gw_create(&opts, &x->pt), 0);
+}
+
+void fix_start_on(struct fixture *x, struct fake_env *f, const struct gw_opts *with)
+{
+	start(x, f, with, false);
+}
+
+void fix_start_untold_on(struct fixture *x, struct fake_env *f, const struct gw_opts *with)
+{
+	start(x, f, with, true);
 }
 
 static struct fake_env *new_env(void)
@@ -202,6 +213,8 @@ static void begin(struct fixture *x, struct extents *removed)
 	x->call_began = fake_now(x->f);
 	x->invalidates = 0;
 	x->hull = (struct extent){0};
+	if (x->untold)
+		extents_free(&x->awaiting);
 	for (size_t i = 0; removed && i < removed->n; i++)
 		extents_append(&x->awaiting, removed->at[i]);
 }

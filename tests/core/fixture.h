@@ -26,6 +26,7 @@ struct fixture {
 	struct gw_pt *pt;
 	struct gw_heap *heap[GW_HEAPS_MAX]; /* given to the page table; NULL: it has its own */
 	enum gw_policy policy;
+	bool untold;        /* has no release callback */
 	unsigned max_level; /* of leaves */
 
 	struct extents model;    /* what is mapped */
@@ -59,6 +60,9 @@ void fix_start(struct fixture *x, const struct gw_opts *opts);
 void fix_start_heaps(struct fixture *x, const struct gw_opts *opts, unsigned tables_per_block);
 /* As fix_start, on an environment that is there already; fix_end leaves it alone. */
 void fix_start_on(struct fixture *x, struct fake_env *f, const struct gw_opts *opts);
+/* The same without a release callback: what was unmapped counts as released when the next operation
+ * begins. */
+void fix_start_untold_on(struct fixture *x, struct fake_env *f, const struct gw_opts *opts);
 /* Destroys the page table and checks that everything is released, and given back, in the right
  * order. */
 void fix_end(struct fixture *x);

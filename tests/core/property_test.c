@@ -422,7 +422,7 @@ static void episode_start(struct episode *e, uint64_t state)
 		e->opts.deferred_limit = 1 + below(e, 16) * (8u << gw_fmt_index_bits(0));
 	choose_heaps(e);
 	for (unsigned i = 0; i < e->spaces; i++)
-		fix_start_on(&e->x[i], &e->f, &e->opts);
+		(one_in(e, 3) ? fix_start_untold_on : fix_start_on)(&e->x[i], &e->f, &e->opts);
 }
 
 /* Every empty table goes, at every level, if the policy or gw_reclaim says so. */

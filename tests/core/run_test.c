@@ -257,6 +257,26 @@ static void test_unmap_of_a_part(void **state)
 	each_level(unmap_part);
 }
 
+/* Without a release callback pages are emptied by another way, which ends where a run begins. */
+static void test_unmap_of_a_part_that_nobody_is_told_of(void **state)
+{
+	uint64_t run = RUN(0), va = AT(0);
+	struct fake_env f;
+	struct fixture x;
+
+	(void)state;
+	if (!gw_fmt_run_lg2(0))
+		return;
+	fake_env_init(&f);
+	fix_start_untold_on(&x, &f, NULL);
+	map_hinted(&x, 0, va, run);
+	assert_int_equal(fix_map(&x, va - S(0), S(0), OUT_OF(0, va - S(0)), PLAIN), 0);
+	assert_int_equal(fix_unmap(&x, va - S(0), S(0) + run / 2), 0);
+	fix_verify(&x);
+	fix_end(&x);
+	fake_env_done(&f);
+}
+
 static void test_protect_of_a_part(void **state)
 {
 	(void)state;
@@ -720,6 +740,7 @@ int main(void)
 		cmocka_unit_test(test_larger_leaves_come_before_runs),
 		cmocka_unit_test(test_what_is_in_the_way_of_a_run),
 		cmocka_unit_test(test_unmap_of_a_part),
+		cmocka_unit_test(test_unmap_of_a_part_that_nobody_is_told_of),
 		cmocka_unit_test(test_protect_of_a_part),
 		cmocka_unit_test(test_a_range_across_runs),
 		cmocka_unit_test(test_protect_of_a_whole_run),
