@@ -262,7 +262,7 @@ int space_create(struct space *space, struct gw_env *env, struct gw_heap *const 
 		.policy = opts.policy,
 		.deferred_limit = opts.limit,
 		.invalidate = invalidate,
-		.release = release,
+		.release = opts.untold ? NULL : release,
 		.destroyed = destroyed,
 		.ctx = space,
 	};

@@ -34,10 +34,10 @@ void wrong(const char *format, ...)
 	vfprintf(stderr, format, args);
 	fprintf(stderr,
 		"\n  torture %s --seed %llu --walkers %u --updaters %u --flavour %s --policy %s "
-		"--limit %llu --block %u%s\n",
+		"--limit %llu --block %u%s%s\n",
 		GW_FMT_NAME, (unsigned long long)opts.seed, opts.walkers, opts.updaters,
 		opts.flavour_name, policies[opts.policy], (unsigned long long)opts.limit,
-		opts.block, opts.shared ? " --shared" : "");
+		opts.block, opts.shared ? " --shared" : "", opts.untold ? " --untold" : "");
 	va_end(args);
 	_exit(1);
 }
@@ -132,7 +132,7 @@ static void usage(void)
 	fprintf(stderr, "usage: torture [--seconds N] [--seed S] [--walkers N] [--updaters N]\n"
 			"               [--flavour memb|qsbr|mb|bp] [--policy lazy|eager|manual] "
 			"[--limit BYTES]\n"
-			"               [--block TABLES] [--shared]\n");
+			"               [--block TABLES] [--shared] [--untold]\n");
 	exit(2);
 }
 
@@ -147,6 +147,8 @@ static void read_options(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--shared"))
 			opts.shared = true;
+		else if (!strcmp(argv[i], "--untold"))
+			opts.untold = true;
 		else if (i + 1 == argc || !set_option(argv[i], argv[i + 1]))
 			usage();
 		else
@@ -308,16 +310,16 @@ static void finish(struct gw_heap *const heap[GW_HEAPS_MAX], uint64_t *retired)
 	uint64_t used[GW_HEAPS_MAX] = {0};
 
 	if (gw_load_relaxed(&spaces[TRANSIENT].pt))
-		space_destroy(&spaces[TRANSIENT]);
+		updater_destroy(&spaces[TRANSIENT]);
 	test_env_drain(test_env);
 	check_space(&spaces[0]);
 	if (opts.shared)
 		check_space(&spaces[1]);
 	if (!opts.shared || opts.seed & 1)
 		check_no_tables(&spaces[0], heap);
-	space_destroy(&spaces[0]);
+	updater_destroy(&spaces[0]);
 	if (opts.shared)
-		space_destroy(&spaces[1]);
+		updater_destroy(&spaces[1]);
 	test_env_drain(test_env);
 	heaps_check(heap, used, retired);
 	if (sum(used))

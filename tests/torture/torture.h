@@ -41,6 +41,7 @@ struct options {
 	const char *flavour_name;
 	const struct rcu_flavor_struct *flavour;
 	bool shared;
+	bool untold; /* no release callback: who unmaps releases, after a grace period */
 };
 extern struct options opts;
 
@@ -183,6 +184,8 @@ void *walker_main(void *thread);
 void *updater_main(void *thread);
 /* Unmaps all that the model says is mapped, in pieces, by one thread. */
 void updater_clear(struct space *space);
+/* Destroys a space that nobody updates any more. */
+void updater_destroy(struct space *space);
 /* The heaps that the space that comes and goes takes its tables from. */
 void transient_init(struct gw_heap *const heap[GW_HEAPS_MAX]);
 

@@ -146,6 +146,33 @@ static void release_later(struct record *record, unsigned cell, unsigned n, uint
 	test_env->defer(test_env, &later->head, later_callback);
 }
 
+/* Without a release callback: what cells are mapped to before they are unmapped, and their release
+ * after they were. Nobody else changes them. */
+static void note(const struct run *run, struct record *was[PIECES])
+{
+	for (unsigned i = 0; i < run->n; i++) {
+		uint64_t va = cell_va(run->region, run->first + i);
+		struct gw_leaf leaf;
+
+		was[i] = NULL;
+		if (!opts.untold || !present(run, i))
+			continue;
+		test_env->read_lock(test_env);
+		if (!gw_walk(run->pt, va, &leaf))
+			wrong_result(run, "walk of what is mapped", 1);
+		test_env->read_unlock(test_env);
+		was[i] = record_of(run->space, run->region, va,
+				   gw_fmt_advance(leaf.out, va - leaf.va), "walk");
+	}
+}
+
+static void release_noted(const struct run *run, struct record *const was[PIECES])
+{
+	for (unsigned i = 0; i < run->n; i++)
+		if (was[i])
+			release_later(was[i], run->first + i, 1, run->region->cell);
+}
+
 /* Asks for runs half of the time: which leaves are of one is nobody's concern. */
 static uint32_t hint(const struct run *run)
 {
@@ -186,13 +213,16 @@ static void own_map(const struct run *run)
 
 static void own_unmap(const struct run *run)
 {
+	struct record *was[PIECES];
 	int err;
 
+	note(run, was);
 	announce(run, UNMAPPING, true, 0, 0);
 	err = gw_unmap(run->pt, run_va(run), run_bytes(run));
 	if (err)
 		wrong_result(run, "unmap", err);
 	settle(run, false);
+	release_noted(run, was);
 }
 
 static void own_protect(const struct run *run)
@@ -222,9 +252,10 @@ static bool is_leaf_span(const struct run *run)
 static void own_replace(const struct run *run)
 {
 	unsigned attr = attr_number(attr_flags(rng_below(&run->updater->rng, ATTRS)));
-	struct record *record = record_for(run);
+	struct record *record = record_for(run), *was[PIECES];
 	int err;
 
+	note(run, was);
 	announce_cells(run, MAPPING, false, attr, record->gen);
 	announce(run, MAPPING, true, attr, 0);
 	err = gw_replace(run->pt, run_va(run), run_bytes(run),
@@ -235,6 +266,7 @@ static void own_replace(const struct run *run)
 	for (unsigned i = 0; i < run->n; i++)
 		word_set(run, i, MAPPING, true, attr, attr, record->gen);
 	settle(run, true);
+	release_noted(run, was);
 }
 
 /* To smaller leaves, and back to larger ones. Neither changes what anybody may see. */
@@ -464,6 +496,8 @@ static void update(struct thread *updater)
 		reclaim(&run);
 	else if (!rng_below(&updater->rng, 16))
 		harvest(&run);
+	else if (run.region->kind == SHARED && opts.untold)
+		reshape(&run); /* who could say what somebody else's unmap took? */
 	else if (run.region->kind == SHARED)
 		shared_step(&run);
 	else
@@ -500,13 +534,36 @@ static void transient_map(struct thread *updater, struct gw_pt *pt)
 	}
 }
 
+void updater_destroy(struct space *space)
+{
+	struct run run = {
+		.updater = &updaters[0], .space = space, .pt = gw_load_relaxed(&space->pt), .n = 1};
+	struct record **was = calloc(space->ncells, sizeof(*was)), **next = was;
+
+	if (!was)
+		wrong("the test is out of memory");
+	for (unsigned i = 0; i < space->nregions; i++) {
+		run.region = &space->region[i];
+		for (run.first = 0; run.first < run.region->n; run.first++)
+			note(&run, next++);
+	}
+	space_destroy(space);
+	next = was;
+	for (unsigned i = 0; i < space->nregions; i++) {
+		run.region = &space->region[i];
+		for (run.first = 0; run.first < run.region->n; run.first++)
+			release_noted(&run, next++);
+	}
+	free(was);
+}
+
 /* Makes it, or destroys it with all that it maps. What it maps does not change in between. */
 static void transient_step(struct thread *updater)
 {
 	struct space *space = &spaces[TRANSIENT];
 
 	if (gw_load_relaxed(&space->pt)) {
-		space_destroy(space);
+		updater_destroy(space);
 	} else if (gw_load_acquire(&space->gone)) {
 		struct gw_pt *pt;
 
