@@ -130,6 +130,13 @@ static void env_free(struct gw_env *env, void *p, size_t bytes)
 	lab_of(env)->urcu->free(lab_of(env)->urcu, p, bytes);
 }
 
+static bool in_arena(const struct lab *lab, const void *p)
+{
+	size_t offset = (size_t)((const unsigned char *)p - lab->arena);
+
+	return offset < (size_t)lab->pages_max << lab->page_lg2;
+}
+
 /* Address space that is aligned as pages are is a part of the arena, so that the watchers know the
  * tables in it. All other is the library's affair. */
 static void *env_reserve(struct gw_env *env, size_t bytes, size_t align)
@@ -156,18 +163,20 @@ static void env_unreserve(struct gw_env *env, void *p, size_t bytes)
 	struct lab *lab = lab_of(env);
 	size_t offset = (size_t)((unsigned char *)p - lab->arena);
 
-	if (offset >= (size_t)lab->pages_max << lab->page_lg2)
-		lab->urcu->unreserve(lab->urcu, p, bytes);
-	else
+	if (in_arena(lab, p))
 		gw_fetch_and_acq_rel(&lab->regions, ~(1ull << offset / lab->region_bytes));
+	else
+		lab->urcu->unreserve(lab->urcu, p, bytes);
 }
 
-/* A heap's block is a page of the lab; it costs what any page does. */
+/* A heap's block is a page of the lab; it costs what any page does. Its records are not. */
 static int env_commit(struct gw_env *env, void *p, size_t bytes)
 {
-	(void)p;
-	(void)bytes;
-	page_taken(lab_of(env));
+	struct lab *lab = lab_of(env);
+
+	if (!in_arena(lab, p))
+		return lab->urcu->commit(lab->urcu, p, bytes);
+	page_taken(lab);
 	return 0;
 }
 
@@ -175,6 +184,10 @@ static void env_decommit(struct gw_env *env, void *p, size_t bytes)
 {
 	struct lab *lab = lab_of(env);
 
+	if (!in_arena(lab, p)) {
+		lab->urcu->decommit(lab->urcu, p, bytes);
+		return;
+	}
 	page_back(lab, page_number(lab, p));
 	if (lab->check)
 		memset(p, POISON, bytes);

@@ -74,7 +74,7 @@ static void settle(void)
 		gw_urcu_drain(env);
 }
 
-/* Blocks, and the records of as many as there have been: those are kept. */
+/* Blocks and their records. */
 static uint64_t bytes(void *map)
 {
 	struct gw_pt_stats stats;
@@ -83,7 +83,7 @@ static uint64_t bytes(void *map)
 	gw_stats(map, &stats);
 	sum = stats.block_bytes;
 	for (unsigned i = 0; i < stats.heaps; i++)
-		sum += stats.heap[i].blocks_peak * stats.heap[i].record_bytes;
+		sum += stats.heap[i].records * stats.heap[i].record_bytes;
 	return sum;
 }
 

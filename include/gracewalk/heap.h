@@ -48,10 +48,12 @@ struct gw_heap_opts {
 struct gw_heap_stats {
 	size_t table_bytes;
 	unsigned tables_per_block;
-	size_t record_bytes;          /* beside each block: its masks and descriptors */
+	size_t record_bytes;          /* beside a block: its masks and descriptors */
 	uint64_t used, waiting, free; /* tables, now */
 	uint64_t blocks;              /* blocks held, now */
 	uint64_t spare_blocks;        /* of these, all free */
+	/* Blocks whose records have memory, now: where one of 64 neighbours is held, all. */
+	uint64_t records;
 	uint64_t blocks_peak;
 	uint64_t used_peak;
 	uint64_t waiting_peak;

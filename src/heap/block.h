@@ -10,6 +10,8 @@
 
 /* A block's record stands beside its memory, in an array of the heap: from a table's address to
  * its block, and to its descriptor, is arithmetic. Sets of tables are masks of up to four words.
+ * Which blocks have memory is noted apart from the records: those of 64 blocks, a group, have
+ * memory while one of these blocks has.
  *
  *   free       past their grace period, to be had          under the heap's lock
  *   pending    waiting: current and next together          atomic
@@ -39,7 +41,7 @@ struct block {
 	uint64_t free[WORDS];
 	uint32_t nfree;
 	uint32_t node;      /* the free table whose memory holds the list node */
-	uint32_t next_free; /* while all tables are: the next spare or vacant block + 1 */
+	uint32_t next_free; /* while all tables are: the next spare block + 1 */
 	/* desc_bytes a table, aligned on 32-bit machines too; then a byte a table, which is its
 	 * user's while it is not free: whether it is `empty` all over. */
 	_Alignas(8) uint64_t descs[];
@@ -77,16 +79,20 @@ struct gw_heap {
 	_Atomic uint32_t queued; /* stack of blocks that have something to defer: the top + 1 */
 	_Atomic uint32_t taken;  /* the blocks that the head is in flight for: the first + 1 */
 
-	gw_lock lock;    /* of all below, and of free, nfree, node and next_free of each block */
-	uint32_t list;   /* first block with a free table + 1 */
-	uint32_t vacant; /* first record without memory + 1 */
-	uint32_t spare;  /* first block that is all free and has memory + 1 */
+	gw_lock lock;  /* of all below, and of free, nfree, node and next_free of each block */
+	uint32_t list; /* first block with a free table + 1 */
+	/* Blocks with memory: a bit each, a word a group. The first word is here, so that a small
+	 * heap needs no page for them; the others' array has a place for it all the same. */
+	uint64_t held_first;
+	uint64_t *held;
+	uint32_t vacant_from; /* all blocks below have memory */
+	uint32_t spare;       /* first block that is all free and has memory + 1 */
 	uint32_t nspare;
 	uint32_t spare_going; /* more, on their way back to the environment */
 	uint32_t spare_low;   /* the fewest since they were trimmed last */
 	bool trimming;        /* trim_head is queued */
 	struct gw_head trim_head;
-	uint32_t fresh; /* records from here on were never used */
+	uint32_t fresh; /* blocks from here on were never used */
 	struct gw_heap_stats stats;
 };
 

@@ -43,6 +43,88 @@ static void list_remove(struct gw_heap *heap, struct block *block)
 	*(uint64_t *)(void *)node = heap->empty;
 }
 
+/* ---- Memory of blocks and of their records. All under the heap's lock. ---- */
+
+static size_t bytes_of_block(const struct gw_heap *heap)
+{
+	return (size_t)1 << heap->block_lg2;
+}
+
+static uint64_t *held_word(struct gw_heap *heap, uint32_t number)
+{
+	return number < WORD_BITS ? &heap->held_first : &heap->held[number / WORD_BITS];
+}
+
+static bool is_held(struct gw_heap *heap, uint32_t number)
+{
+	return *held_word(heap, number) >> number % WORD_BITS & 1;
+}
+
+/* The block with the lowest number that has no memory: so that few groups have some. */
+static uint32_t lowest_vacant(struct gw_heap *heap)
+{
+	uint32_t number = heap->vacant_from & ~(uint32_t)(WORD_BITS - 1);
+
+	while (number < heap->nblocks && !~*held_word(heap, number))
+		number += WORD_BITS;
+	if (number < heap->nblocks)
+		number += (unsigned)__builtin_ctzll(~*held_word(heap, number));
+	if (number > heap->nblocks)
+		number = heap->nblocks;
+	heap->vacant_from = number;
+	return number;
+}
+
+/* The records of a block's group: how many there are room for, and the first. */
+static uint32_t group_records(const struct gw_heap *heap, uint32_t number)
+{
+	uint32_t left = heap->nblocks - number / WORD_BITS * WORD_BITS;
+
+	return left < WORD_BITS ? left : WORD_BITS;
+}
+
+static struct block *group_of(const struct gw_heap *heap, uint32_t number)
+{
+	return block_at(heap, number / WORD_BITS * WORD_BITS);
+}
+
+static int records_commit(struct gw_heap *heap, uint32_t number)
+{
+	uint32_t n = group_records(heap, number);
+
+	if (*held_word(heap, number))
+		return 0;
+	if (heap->env->commit(heap->env, group_of(heap, number), n * heap->stride))
+		return -ENOMEM;
+	heap->stats.records += n;
+	return 0;
+}
+
+/* Nobody touches the record of a block without memory (D6). */
+static void records_decommit(struct gw_heap *heap, uint32_t number)
+{
+	uint32_t n = group_records(heap, number);
+
+	if (*held_word(heap, number))
+		return;
+	heap->env->decommit(heap->env, group_of(heap, number), n * heap->stride);
+	heap->stats.records -= n;
+}
+
+static int block_commit(struct gw_heap *heap, uint32_t number)
+{
+	int err = records_commit(heap, number);
+
+	if (err)
+		return err;
+	if (heap->env->commit(heap->env, table_at(heap, number, 0), bytes_of_block(heap))) {
+		records_decommit(heap, number);
+		return -ENOMEM;
+	}
+	*held_word(heap, number) |= 1ull << number % WORD_BITS;
+	return 0;
+}
+
 /* ---- Blocks: taken from the environment, given back to it ---- */
 
 static void all_free(struct block *block, unsigned tables)
@@ -58,28 +140,35 @@ static void all_free(struct block *block, unsigned tables)
 	block->nfree = tables;
 }
 
-/* A block fresh from the environment; NULL: none to be had. */
-static struct block *block_new(struct gw_heap *heap)
+/* The record of a block that was taken: its memory may have gone and come since it was used. */
+static void record_init(struct gw_heap *heap, uint32_t number, bool zeroed)
 {
-	uint32_t number = heap->vacant ? heap->vacant - 1 : heap->fresh;
 	struct block *block = block_at(heap, number);
-	bool zeroed = !heap->vacant && heap->owns_region && !heap->empty;
 
-	if (number == heap->nblocks ||
-	    heap->env->commit(heap->env, table_at(heap, number, 0), (size_t)1 << heap->block_lg2))
-		return NULL;
-	if (heap->vacant)
-		heap->vacant = block->next_free;
-	else
-		heap->fresh++;
 	block->number = number;
+	gw_store_relaxed(&block->announced, 0);
+	for (unsigned w = 0; w < WORDS; w++)
+		gw_store_relaxed(&block->pending[w], 0);
 	all_free(block, heap->tables_per_block);
 	for (unsigned i = 0; i < heap->tables_per_block; i++)
 		clean_of(heap, block)[i] = zeroed;
+}
+
+/* A block fresh from the environment; NULL: none to be had. */
+static struct block *block_new(struct gw_heap *heap)
+{
+	uint32_t number = lowest_vacant(heap);
+	bool zeroed = number == heap->fresh && heap->owns_region && !heap->empty;
+
+	if (number == heap->nblocks || block_commit(heap, number))
+		return NULL;
+	if (number == heap->fresh)
+		heap->fresh++;
+	record_init(heap, number, zeroed);
 	if (++heap->stats.blocks > heap->stats.blocks_peak)
 		heap->stats.blocks_peak = heap->stats.blocks;
 	heap->stats.blocks_taken++;
-	return block;
+	return block_at(heap, number);
 }
 
 static struct block *spare_take(struct gw_heap *heap)
@@ -104,16 +193,18 @@ static struct block *block_take(struct gw_heap *heap)
 	return block;
 }
 
-/* Gives back the memory of a block that is on no list and has no table used or waiting. Its
- * record is ours alone until it is vacant, so the environment is called without the lock. */
+/* Gives back the memory of a block that is on no list and has no table used or waiting. Until that
+ * is noted the block is ours alone, so the environment is called without the lock. */
 static void block_give_back(struct gw_heap *heap, struct block *block)
 {
 	uint32_t number = block->number;
 
-	heap->env->decommit(heap->env, table_at(heap, number, 0), (size_t)1 << heap->block_lg2);
+	heap->env->decommit(heap->env, table_at(heap, number, 0), bytes_of_block(heap));
 	gw_lock_take(&heap->lock, heap->env);
-	block->next_free = heap->vacant;
-	heap->vacant = number + 1;
+	*held_word(heap, number) &= ~(1ull << number % WORD_BITS);
+	records_decommit(heap, number);
+	if (number < heap->vacant_from)
+		heap->vacant_from = number;
 	heap->stats.blocks--;
 	heap->stats.blocks_given_back++;
 	gw_lock_drop(&heap->lock);
@@ -367,29 +458,40 @@ static uint32_t block_count(const struct gw_heap_opts *opts, unsigned block_lg2)
 {
 	size_t blocks = (opts->max_bytes ? opts->max_bytes : GW_HEAP_BYTES) >> block_lg2;
 
-	if (blocks >= UINT32_MAX)
-		return UINT32_MAX - 1;
+	/* Numbers can be counted past the last, by a group. */
+	if (blocks > UINT32_MAX - WORD_BITS)
+		return UINT32_MAX - WORD_BITS;
 	return blocks ? (uint32_t)blocks : 1;
 }
 
-/* Address space for the tables, unless the caller brought it, and for the blocks' records. */
+/* Beside the region: the blocks' records, then their bits. */
+static size_t meta_bytes(const struct gw_heap *heap)
+{
+	size_t words = (heap->nblocks + WORD_BITS - 1) / WORD_BITS;
+
+	return heap->nblocks * heap->stride + words * sizeof(*heap->held);
+}
+
+/* Address space for the tables, unless the caller brought it, and for what stands beside them. */
 static int reserve(struct gw_heap *heap, const struct gw_heap_opts *opts)
 {
 	struct gw_env *env = heap->env;
 
 	heap->base = opts->base;
 	if (!opts->base) {
-		heap->base = env->reserve(env, (size_t)heap->nblocks << heap->block_lg2,
-					  (size_t)1 << heap->block_lg2);
+		heap->base = env->reserve(env, heap->nblocks * bytes_of_block(heap),
+					  bytes_of_block(heap));
 		if (!heap->base)
 			return -ENOMEM;
 		heap->owns_region = true;
 	}
-	heap->blocks = env->reserve(env, heap->nblocks * heap->stride, META_ALIGN);
-	if (heap->blocks)
+	heap->blocks = env->reserve(env, meta_bytes(heap), META_ALIGN);
+	if (heap->blocks) {
+		heap->held = (uint64_t *)(void *)block_at(heap, heap->nblocks);
 		return 0;
+	}
 	if (heap->owns_region)
-		env->unreserve(env, heap->base, (size_t)heap->nblocks << heap->block_lg2);
+		env->unreserve(env, heap->base, heap->nblocks * bytes_of_block(heap));
 	return -ENOMEM;
 }
 
@@ -442,15 +544,12 @@ void gw_heap_put(struct gw_heap *heap)
 	/* Acquire and release: whatever was done under any reference comes before the end. */
 	if (gw_fetch_sub_acq_rel(&heap->refs, 1) != 1)
 		return;
-	while (!heap->owns_region && heap->spare)
-		env->decommit(env, table_at(heap, spare_take(heap)->number, 0),
-			      (size_t)1 << heap->block_lg2);
 	for (uint32_t i = 0; !heap->owns_region && i < heap->fresh; i++)
-		if (block_at(heap, i)->nfree < heap->tables_per_block)
-			env->decommit(env, table_at(heap, i, 0), (size_t)1 << heap->block_lg2);
+		if (is_held(heap, i))
+			env->decommit(env, table_at(heap, i, 0), bytes_of_block(heap));
 	if (heap->owns_region)
-		env->unreserve(env, heap->base, (size_t)heap->nblocks << heap->block_lg2);
-	env->unreserve(env, heap->blocks, heap->nblocks * heap->stride);
+		env->unreserve(env, heap->base, heap->nblocks * bytes_of_block(heap));
+	env->unreserve(env, heap->blocks, meta_bytes(heap));
 	env->free(env, heap, sizeof(*heap));
 }
 
@@ -542,26 +641,43 @@ static bool list_ok(struct gw_heap *heap, uint64_t listed)
 	return !at && !listed;
 }
 
+/* What is noted of blocks with memory: as many as there are, all below vacant_from, and their
+ * groups have records. */
+static bool held_ok(struct gw_heap *heap)
+{
+	uint64_t held = 0, records = 0;
+
+	for (uint32_t i = 0; i < heap->fresh; i += WORD_BITS) {
+		uint64_t word = *held_word(heap, i);
+
+		records += word ? group_records(heap, i) : 0;
+		for (; word; word &= word - 1)
+			held++;
+	}
+	for (uint32_t i = 0; i < heap->vacant_from; i++)
+		if (!is_held(heap, i))
+			return false;
+	return held == heap->stats.blocks && records == heap->stats.records;
+}
+
 int gw_heap_check(struct gw_heap *heap)
 {
-	uint64_t nfree = 0, waiting = 0, listed = 0, held = 0;
+	uint64_t nfree = 0, waiting = 0, listed = 0, spare = 0;
 	struct gw_heap_stats stats;
 
 	gw_heap_stats(heap, &stats);
 	for (uint32_t i = 0; i < heap->fresh; i++) {
 		struct block *block = block_at(heap, i);
 
-		if (block->nfree == heap->tables_per_block)
-			continue; /* a spare, or its memory was given back */
+		if (!is_held(heap, i))
+			continue;
 		if (!block_ok(heap, block, &nfree, &waiting))
 			return -EIO;
-		listed += block->nfree > 0;
-		held++;
+		spare += block->nfree == heap->tables_per_block;
+		listed += block->nfree && block->nfree < heap->tables_per_block;
 	}
-	held += stats.spare_blocks;
-	nfree += stats.spare_blocks * heap->tables_per_block;
-	if (held != stats.blocks || nfree != stats.free || waiting != stats.waiting ||
-	    !list_ok(heap, listed) || !spare_ok(heap))
+	if (!held_ok(heap) || spare != stats.spare_blocks || nfree != stats.free ||
+	    waiting != stats.waiting || !list_ok(heap, listed) || !spare_ok(heap))
 		return -EIO;
 	return 0;
 }

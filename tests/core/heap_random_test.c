@@ -215,7 +215,8 @@ static void verify(struct world *w, bool blocks)
 	gw_heap_stats(w->heap, &stats);
 	assert_int_equal(stats.used, w->n - waiting);
 	assert_int_equal(stats.waiting, waiting);
-	assert_int_equal(w->f.commit_bytes, stats.blocks * w->per_block * w->table_bytes);
+	assert_int_equal(w->f.commit_bytes, stats.blocks * w->per_block * w->table_bytes +
+						    stats.records * stats.record_bytes);
 	if (blocks)
 		assert_int_equal(stats.blocks, blocks_held(w));
 }

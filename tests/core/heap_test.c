@@ -78,6 +78,61 @@ static void test_vacant_blocks_are_taken_again(void **state)
 	each_shape(vacant_blocks_are_taken_again);
 }
 
+/* Of the blocks without memory the first is taken, so that few groups have records. */
+static void test_the_first_vacant_block_is_taken(void **state)
+{
+	enum { BLOCKS = 3 * WORD_BITS };
+	static const unsigned freed[] = {BLOCKS - 1, 2 * WORD_BITS, 5, 3, 70};
+	static const unsigned taken[] = {3, 5, 70, 2 * WORD_BITS, BLOCKS - 1, BLOCKS};
+	struct bench b;
+	void **t;
+
+	(void)state;
+	bench_start(&b, 32, 1);
+	t = take_blocks(&b, BLOCKS);
+	for (unsigned i = 0; i < sizeof(freed) / sizeof(freed[0]); i++)
+		gw_heap_free(b.heap, t[freed[i]]);
+	for (unsigned i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		assert_int_equal(block_of(b.heap, gw_heap_alloc(b.heap))->number, taken[i]);
+	bench_end(&b);
+	free(t);
+}
+
+/* The records of 64 blocks go with the last of these, and nothing is read of them after: what they
+ * held is lost. */
+static void test_records_go_with_their_blocks(void **state)
+{
+	enum { BLOCKS = 3 * WORD_BITS, N = 2, FIRST = WORD_BITS * N, END = 2 * WORD_BITS * N };
+	struct bench b;
+	void **t;
+
+	(void)state;
+	bench_start(&b, 32, N);
+	b.f.lose = true;
+	t = take_blocks(&b, BLOCKS);
+	assert_int_equal(stats_of(&b).records, BLOCKS);
+	for (unsigned i = FIRST; i < END - 1; i++)
+		gw_heap_free(b.heap, t[i]);
+	assert_int_equal(stats_of(&b).records, BLOCKS);
+	gw_heap_defer(b.heap, t[END - 1]);
+	fake_drain(&b.f);
+	assert_int_equal(stats_of(&b).records, BLOCKS - WORD_BITS);
+	assert_tables(&b, (BLOCKS - WORD_BITS) * N, 0, BLOCKS - WORD_BITS);
+	fake_fail(&b.f, 2); /* memory for the records, and none for the block */
+	assert_null(gw_heap_alloc(b.heap));
+	assert_int_equal(stats_of(&b).records, BLOCKS - WORD_BITS);
+	for (unsigned i = FIRST; i < END; i++)
+		assert_non_null(t[i] = gw_heap_alloc(b.heap));
+	assert_tables(&b, BLOCKS * N, 0, BLOCKS);
+	for (unsigned i = 0; i < BLOCKS * N; i++)
+		gw_heap_defer(b.heap, t[i]);
+	fake_drain(&b.f);
+	assert_int_equal(stats_of(&b).records, 0);
+	assert_tables(&b, 0, 0, 0);
+	bench_end(&b);
+	free(t);
+}
+
 static void spare_start(struct bench *b, struct bench *like, unsigned blocks)
 {
 	struct gw_heap_opts opts;
@@ -703,6 +758,8 @@ int main(void)
 		cmocka_unit_test(test_alloc_gives_aligned_tables_filled_with_empty),
 		cmocka_unit_test(test_free_gives_back_whole_blocks),
 		cmocka_unit_test(test_vacant_blocks_are_taken_again),
+		cmocka_unit_test(test_the_first_vacant_block_is_taken),
+		cmocka_unit_test(test_records_go_with_their_blocks),
 		cmocka_unit_test(test_spare_blocks_stay_for_a_while),
 		cmocka_unit_test(test_spare_blocks_go_with_the_heap),
 		cmocka_unit_test(test_clean_tables_are_not_filled),

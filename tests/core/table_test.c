@@ -79,7 +79,7 @@ static void test_create_without_memory_leaves_nothing(void **state)
 		fake_drain(&f);
 		fake_env_done(&f);
 	}
-	assert_int_equal(n, 1 + 3 * GW_FMT_HEAPS + 1 + 1); /* itself, the heaps, the root's block */
+	assert_int_equal(n, 1 + 3 * GW_FMT_HEAPS + 2 + 1); /* itself, heaps, root and record */
 }
 
 static void destroy_with_all_in_flight(struct fixture *x)
