@@ -50,9 +50,13 @@ struct block {
 /* The stack's top while somebody sees to it and nothing is on it; 0: nobody does. */
 #define QUEUED_NONE UINT32_MAX
 
-/* The list node, in the memory of a free table: neighbours as block number + 1, 0 for none. */
-struct list_node {
-	uint32_t next, prev;
+/* The list node, in the memory of a free table: neighbours as block number + 1, 0 for none; and the
+ * entry that it takes the place of. */
+union list_node {
+	struct {
+		uint32_t next, prev;
+	};
+	uint64_t entry;
 };
 
 struct gw_heap {

@@ -14,25 +14,28 @@ enum { META_ALIGN = 64 };
 
 /* ---- The list of blocks with a free table: invariant H2. All under the heap's lock. ---- */
 
-static struct list_node *node_of(struct gw_heap *heap, uint32_t number)
+static union list_node *node_of(struct gw_heap *heap, uint32_t number)
 {
 	return table_at(heap, number, block_at(heap, number)->node);
 }
 
+/* A clean table that holds its empty entry where the node is to be is not touched: memory that
+ * never was costs nothing. */
 static void list_add(struct gw_heap *heap, struct block *block)
 {
-	uint32_t number = block->number;
+	const union list_node first = {.next = heap->list};
 
-	*node_of(heap, number) = (struct list_node){.next = heap->list};
+	if (!clean_of(heap, block)[block->node] || first.entry != heap->empty)
+		*node_of(heap, block->number) = first;
 	if (heap->list)
-		node_of(heap, heap->list - 1)->prev = number + 1;
-	heap->list = number + 1;
+		node_of(heap, heap->list - 1)->prev = block->number + 1;
+	heap->list = block->number + 1;
 }
 
 /* The node's memory is left as it was if the table is clean. */
 static void list_remove(struct gw_heap *heap, struct block *block)
 {
-	struct list_node *node = node_of(heap, block->number);
+	union list_node *node = node_of(heap, block->number);
 
 	if (node->prev)
 		node_of(heap, node->prev - 1)->next = node->next;
@@ -40,7 +43,8 @@ static void list_remove(struct gw_heap *heap, struct block *block)
 		heap->list = node->next;
 	if (node->next)
 		node_of(heap, node->next - 1)->prev = node->prev;
-	*(uint64_t *)(void *)node = heap->empty;
+	if (node->entry != heap->empty)
+		node->entry = heap->empty;
 }
 
 /* ---- Memory of blocks and of their records. All under the heap's lock. ---- */
@@ -447,7 +451,7 @@ static bool opts_ok(const struct gw_heap_opts *opts)
 	size_t block_bytes = opts->table_bytes * opts->tables_per_block;
 
 	return opts->env && power_of_two(opts->table_bytes) &&
-	       opts->table_bytes >= sizeof(struct list_node) && opts->table_bytes <= 1 << 20 &&
+	       opts->table_bytes >= sizeof(union list_node) && opts->table_bytes <= 1 << 20 &&
 	       power_of_two(opts->tables_per_block) &&
 	       opts->tables_per_block <= GW_TABLES_PER_BLOCK_MAX && opts->desc_bytes % 8 == 0 &&
 	       !((uintptr_t)opts->base & (block_bytes - 1)) &&
@@ -631,7 +635,7 @@ static bool list_ok(struct gw_heap *heap, uint64_t listed)
 	uint32_t prev = 0, at = heap->list;
 
 	for (; at && listed; listed--) {
-		const struct list_node *node = node_of(heap, at - 1);
+		const union list_node *node = node_of(heap, at - 1);
 
 		if (!block_at(heap, at - 1)->nfree || node->prev != prev)
 			return false;

@@ -6,6 +6,8 @@
 #include <gracewalk/errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static void alloc_gives_aligned_tables_filled_with_empty(struct bench *b)
 {
@@ -275,6 +277,35 @@ static void test_clean_tables_are_not_filled(void **state)
 {
 	(void)state;
 	each_shape(clean_tables_are_not_filled);
+}
+
+/* Of a block fresh from the environment only the tables that were given out cost memory: the one
+ * that would hold the list node does not, while there are no neighbours. */
+static void test_tables_that_were_not_given_out_are_not_touched(void **state)
+{
+	enum { N = 4 };
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct bench b = {.table_bytes = page, .n = N};
+	unsigned char resident[N];
+	struct gw_heap_opts opts;
+
+	(void)state;
+	fake_env_init(&b.f);
+	opts = opts_of(&b);
+	opts.empty = opts.poison = 0;
+	opts.max_bytes = N * page;
+	assert_int_equal(gw_heap_create(&opts, &b.heap), 0);
+	for (unsigned given = 1; given < N; given++) {
+		uint64_t *t = gw_heap_alloc(b.heap);
+		unsigned touched = 0;
+
+		t[0] = 1;
+		assert_int_equal(mincore(b.heap->base, N * page, resident), 0);
+		for (unsigned i = 0; i < N; i++)
+			touched += resident[i] & 1;
+		assert_int_equal(touched, given);
+	}
+	bench_end(&b);
 }
 
 static void free_tables_are_poisoned(struct bench *b)
@@ -763,6 +794,7 @@ int main(void)
 		cmocka_unit_test(test_spare_blocks_stay_for_a_while),
 		cmocka_unit_test(test_spare_blocks_go_with_the_heap),
 		cmocka_unit_test(test_clean_tables_are_not_filled),
+		cmocka_unit_test(test_tables_that_were_not_given_out_are_not_touched),
 		cmocka_unit_test(test_free_tables_are_poisoned),
 		cmocka_unit_test(test_a_heap_has_one_call_in_flight),
 		cmocka_unit_test(test_a_grace_period_serves_all_that_waited),
