@@ -239,13 +239,14 @@ void gw_unlink_locked(struct gather *g, gw_entry *parent, unsigned level, unsign
  * finishes there first, and what it did is gathered with the rest. */
 static void kill_below(struct gather *g, gw_entry *table, unsigned level)
 {
-	bool scan = level > 0 && gw_load_relaxed(&desc_of(g->p, table, level)->count);
+	uint32_t left = level ? gw_load_relaxed(&desc_of(g->p, table, level)->count) : 0;
 
-	for (unsigned i = 0; scan && i < entries(level); i++) {
+	for (unsigned i = 0; left && i < entries(level); i++) {
 		uint64_t e = gw_load_relaxed(&table[i]);
 		gw_entry *child;
 		struct desc *desc;
 
+		left -= !is_empty(e, level);
 		if (!gw_fmt_is_table(e, level))
 			continue;
 		child = child_of(g->p, e, level);
@@ -272,6 +273,46 @@ void gw_gather_kill(struct gather *g)
 	g->killed = g->dead;
 }
 
+static void retire(struct gather *g, struct gw_retire *retires, gw_entry *table, unsigned level);
+
+/* Sees to one entry of a dead table. Return: how many entries that was: those of a run go
+ * together. */
+static unsigned retire_entry(struct gather *g, struct gw_retire *retires, gw_entry *entry,
+			     uint64_t va, unsigned level)
+{
+	uint64_t e = gw_load_relaxed(entry);
+
+	if (gw_fmt_is_table(e, level)) {
+		retire(g, retires, child_of(g->p, e, level), level - 1);
+	} else if (!g->no_release && gw_fmt_is_leaf(e, level)) {
+		gw_gather_room(g, 1);
+		gw_gather_leaf(g, va, leaf_load(entry, level), level);
+		return leaf_entries(e, level);
+	}
+	return 1;
+}
+
+/* Sees to the entries of a dead table that are not empty: there are `left`, since its count does
+ * not change any more (T2). After a grace period they are emptied: then the table need not be
+ * filled when it is given out. */
+static void retire_entries(struct gather *g, struct gw_retire *retires, gw_entry *table,
+			   unsigned level, uint32_t left)
+{
+	uint64_t va = desc_of(g->p, table, level)->va;
+
+	for (unsigned i = 0; left && i < entries(level);) {
+		unsigned n = 1;
+
+		if (!is_empty(gw_load_relaxed(&table[i]), level)) {
+			n = retire_entry(g, retires, &table[i], va + i * gw_span(level), level);
+			left -= n;
+			for (unsigned j = 0; g->waited && j < n; j++)
+				gw_store_relaxed(&table[i + j], gw_fmt_empty(level));
+		}
+		i += n;
+	}
+}
+
 /* Leaves of a dead subtree are looked at only here, after the invalidation: until then the MMU
  * may have set accessed and dirty bits. A table is handed on after all below it, so it can be
  * read until then. */
@@ -280,24 +321,14 @@ static void retire(struct gather *g, struct gw_retire *retires, gw_entry *table,
 	struct page_table *p = g->p;
 	struct desc *desc = desc_of(p, table, level);
 	uint32_t count = gw_load_relaxed(&desc->count);
-	bool scan = (level > 0 || !g->no_release) && count;
+	bool look = level > 0 || !g->no_release;
 
-	if (!count)
-		gw_heap_clean(heap_of(p, level), table);
 	if (!desc->dead)
 		gw_gather_deposits(g, desc->deposits, level);
-	for (unsigned i = 0; scan && i < entries(level); i++) {
-		uint64_t e = gw_load_relaxed(&table[i]);
-
-		if (gw_fmt_is_table(e, level)) {
-			retire(g, retires, child_of(p, e, level), level - 1);
-		} else if (!g->no_release && gw_fmt_is_leaf(e, level)) {
-			gw_gather_room(g, 1);
-			gw_gather_leaf(g, desc->va + i * gw_span(level),
-				       leaf_load(&table[i], level), level);
-			i += leaf_entries(e, level) - 1;
-		}
-	}
+	if (look)
+		retire_entries(g, retires, table, level, count);
+	if (!count || (look && g->waited))
+		gw_heap_clean(heap_of(p, level), table);
 	if (g->waited || GW_MUTANT(free_at_once))
 		gw_heap_free(heap_of(p, level), table);
 	else

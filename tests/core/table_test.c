@@ -131,6 +131,60 @@ static void test_destroy_leaves_tables_to_walkers_for_a_grace_period(void **stat
 	free(f);
 }
 
+static void ignore_leaf(void *ctx, const struct gw_leaf *leaf)
+{
+	(void)ctx;
+	(void)leaf;
+}
+
+/* All tables of the blocks that a heap holds are taken: those that were used are clean, and so are
+ * those that never were where memory starts out empty. */
+static void take_clean(struct gw_heap *heap, const struct gw_heap_opts *opts)
+{
+	struct gw_heap_stats stats;
+	unsigned n = 0;
+
+	gw_heap_stats(heap, &stats);
+	assert_int_equal(stats.used + stats.waiting, 0);
+	for (uint64_t i = 0; i < stats.free; i++) {
+		bool clean;
+		const uint64_t *table = gw_heap_alloc_unfilled(heap, &clean);
+
+		assert_non_null(table);
+		n += clean;
+		for (size_t j = 0; clean && j < opts->table_bytes / 8; j++)
+			assert_int_equal(table[j], opts->empty);
+	}
+	assert_int_equal(n, opts->empty ? stats.used_peak : stats.free);
+}
+
+static void test_destroyed_tables_need_not_be_filled(void **state)
+{
+	struct gw_heap_opts heap[GW_FMT_HEAPS];
+	struct gw_opts opts = {.release = ignore_leaf};
+	struct fake_env f;
+	struct gw_pt *pt;
+
+	(void)state;
+	fake_env_init(&f);
+	opts.env = &f.env;
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++) {
+		gw_heap_defaults(i, &heap[i]);
+		heap[i].env = &f.env;
+		assert_int_equal(gw_heap_create(&heap[i], &opts.heap[i]), 0);
+	}
+	assert_int_equal(gw_create(&opts, &pt), 0);
+	assert_int_equal(gw_map(pt, S(1) - PAGE, PAGE, OUT, WRITABLE), 0);
+	gw_destroy(pt);
+	fake_gp(&f);
+	for (unsigned i = 0; i < GW_FMT_HEAPS; i++) {
+		take_clean(opts.heap[i], &heap[i]);
+		gw_heap_put(opts.heap[i]);
+	}
+	fake_drain(&f);
+	fake_env_done(&f);
+}
+
 /* ---- Ranges of any size and alignment ---- */
 
 static void cut_and_check(struct fixture *x, uint64_t va, uint64_t bytes, unsigned pattern)
@@ -663,6 +717,7 @@ int main(void)
 		cmocka_unit_test(test_create_without_memory_leaves_nothing),
 		cmocka_unit_test(test_destroyed_comes_last_whatever_is_in_flight),
 		cmocka_unit_test(test_destroy_leaves_tables_to_walkers_for_a_grace_period),
+		cmocka_unit_test(test_destroyed_tables_need_not_be_filled),
 		cmocka_unit_test(test_ranges_of_any_size_and_alignment),
 		cmocka_unit_test(test_the_last_page_of_the_address_space),
 		cmocka_unit_test(test_holes_do_not_matter),
