@@ -57,28 +57,47 @@ static uintptr_t round_up(uintptr_t x, size_t to)
 	return (x + to - 1) & ~(uintptr_t)(to - 1);
 }
 
+/* Address space is taken in pieces of so much, the size of most blocks: the kernel puts one piece
+ * below the other, so that what follows an aligned one is aligned too. */
+enum { PIECE_BYTES = 64 << 10 };
+
+static unsigned char *map(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void unmap(unsigned char *p, size_t bytes)
+{
+	if (bytes)
+		munmap(p, bytes);
+}
+
 static void *env_reserve(struct gw_env *env, size_t bytes, size_t align)
 {
 	unsigned char *p, *aligned;
 
 	(void)env;
-	bytes = round_up(bytes, page_bytes());
-	align = round_up(align, page_bytes());
-	p = mmap(NULL, bytes + align, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
+	bytes = round_up(bytes, PIECE_BYTES);
+	p = map(bytes);
+	if (!p || !((uintptr_t)p & (align - 1)))
+		return p;
+	unmap(p, bytes);
+	p = map(bytes + align);
+	if (!p)
 		return NULL;
 	aligned = (unsigned char *)round_up((uintptr_t)p, align);
-	if (aligned > p)
-		munmap(p, (size_t)(aligned - p));
-	munmap(aligned + bytes, (size_t)(p + align - aligned));
+	unmap(p, (size_t)(aligned - p));
+	unmap(aligned + bytes, (size_t)(p + align - aligned));
 	return aligned;
 }
 
 static void env_unreserve(struct gw_env *env, void *p, size_t bytes)
 {
 	(void)env;
-	munmap(p, bytes);
+	munmap(p, round_up(bytes, PIECE_BYTES));
 }
 
 static int env_commit(struct gw_env *env, void *p, size_t bytes)
