@@ -68,7 +68,7 @@ def updates(report):
     titles = [title for title, _ in report.figures if title.startswith("map and unmap, n = ")]
     text = []
     for whose in ("the updater's time", "all processor time"):
-        columns = {title.split(", ")[1]: (title, f"a page mapped and unmapped, {whose}")
+        columns = {title.removeprefix("map and unmap, "): (title, f"a page mapped and unmapped, {whose}")
                    for title in dict.fromkeys(titles)}
         text += [f"{whose[0].upper()}{whose[1:]}:\n", report.table(columns)]
     return "\n".join(text)
