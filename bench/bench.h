@@ -48,6 +48,10 @@ struct bench_metric {
 void bench_rows(const char *title, const struct bench_metric *metric, unsigned n,
 		const struct bench_row *row, unsigned rows, unsigned warm_ups, unsigned rounds);
 
+/* Gives each row its turn, round after round, and prints nothing: for what rows collect over all of
+ * their turns. */
+void bench_turns(const struct bench_row *row, unsigned rows, unsigned rounds);
+
 /* Nanoseconds on a clock that never goes back. */
 double bench_now_ns(void);
 

@@ -89,7 +89,7 @@ def by_metric(prefix):
 TABLES = {"machine": machine, "lookups": lookups, "updates": updates,
           "cycle": by_metric("one page in each"), "small": by_metric("256 small maps"),
           "life": by_metric("create and destroy"), "modes": by_metric("two threads"),
-          "latency": by_metric("single lookups")}
+          "latency": by_metric("single lookups"), "unmaps": by_metric("unmaps of 512 pages")}
 
 
 def main(report_path, document_path):

@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
  * Workload: what single lookups take, each in a section of its own, alone and while another thread
- * unmaps whole tables without a pause. One row is the clock alone: the machine's own noise. */
+ * unmaps whole tables without a pause; and what that thread's unmaps take, each. One row is the
+ * clock alone: the machine's own noise. */
 #include "work.h"
 #include <stdlib.h>
 
-enum { SAMPLES = 1 << 18, STORM_PAGES = 512 };
+/* Lookups are a turn's; unmaps are collected over all turns, in each of which there are at least so
+ * many, if they take no longer than that. */
+enum {
+	SAMPLES = 1 << 18,
+	STORM_PAGES = 512,
+	UNMAPS = 1000,
+	UNMAPS_NS = 300000000,
+	UNMAPS_MAX = 1 << 20,
+	WARM_UPS = 1
+};
 
 struct seat {
 	struct ground *ground;
 	unsigned subject;
 	const struct peer *peer;
 	struct peer_run run;
+	struct updater_log unmaps;
+	unsigned turns;
 };
 
 static uint32_t *ticks;
@@ -35,38 +47,9 @@ static const struct peer clock_alone = {.name = "the clock alone", .lookups = lo
 
 /* ---- Samples ---- */
 
-/* The k-th smallest of them, by Hoare's selection; moves them about. */
-static uint32_t select_tick(uint32_t k)
-{
-	uint32_t low = 0, high = SAMPLES - 1;
-
-	while (low < high) {
-		uint32_t pivot = ticks[low + (high - low) / 2], i = low, j = high;
-
-		for (;; i++, j--) {
-			uint32_t t;
-
-			while (ticks[i] < pivot)
-				i++;
-			while (ticks[j] > pivot)
-				j--;
-			if (i >= j)
-				break;
-			t = ticks[i];
-			ticks[i] = ticks[j];
-			ticks[j] = t;
-		}
-		if (k <= j)
-			high = j;
-		else
-			low = j + 1;
-	}
-	return ticks[low];
-}
-
 static double share(double part)
 {
-	return select_tick((uint32_t)(part * (SAMPLES - 1))) / work_ticks_per_ns();
+	return work_quantile(ticks, SAMPLES, part);
 }
 
 static void sample(struct seat *seat)
@@ -88,13 +71,67 @@ static void turn(void *ctx, double value[BENCH_METRICS])
 	sample(seat);
 	value[0] = share(0.5);
 	value[1] = quiet = share(0.9999);
-	updater_start(seat->ground, seat->subject, STORM_PAGES);
+	updater_start(seat->ground, seat->subject, STORM_PAGES, NULL);
 	sample(seat);
 	updater_stop();
 	value[2] = share(0.5);
 	value[3] = share(0.9999);
 	value[4] = share(1);
 	value[5] = value[3] / quiet;
+}
+
+/* Lookups go on meanwhile. What the warm-up took is forgotten. */
+static void collect(void *ctx, double value[BENCH_METRICS])
+{
+	struct seat *seat = ctx;
+	double end = bench_now_ns() + UNMAPS_NS;
+	uint64_t first = seat->unmaps.n;
+
+	(void)value;
+	updater_start(seat->ground, seat->subject, STORM_PAGES, &seat->unmaps);
+	do
+		sample(seat);
+	while (atomic_load_explicit(&seat->unmaps.n, memory_order_relaxed) < first + UNMAPS &&
+	       bench_now_ns() < end);
+	updater_stop();
+	if (seat->turns++ < WARM_UPS)
+		seat->unmaps.n = 0;
+}
+
+static void tell_unmaps(void *ctx, double value[BENCH_METRICS])
+{
+	struct updater_log *unmaps = &((struct seat *)ctx)->unmaps;
+	size_t n = unmaps->n;
+
+	value[0] = work_quantile(unmaps->ticks, n, 0.5);
+	value[1] = work_quantile(unmaps->ticks, n, 0.99);
+	value[2] = work_quantile(unmaps->ticks, n, 0.9999);
+	value[3] = work_quantile(unmaps->ticks, n, 1);
+	value[4] = (double)n;
+}
+
+static void measure_unmaps(struct bench_row *rows, unsigned n)
+{
+	static const struct bench_metric metrics[] = {{"half of all calls within", "ns"},
+						      {"99 % within", "ns"},
+						      {"99.99 % within", "ns"},
+						      {"the longest", "ns"},
+						      {"calls", "number"}};
+
+	for (unsigned i = 0; i < n; i++) {
+		struct updater_log *unmaps = &((struct seat *)rows[i].ctx)->unmaps;
+
+		rows[i].turn = collect;
+		unmaps->room = UNMAPS_MAX;
+		unmaps->ticks = malloc(UNMAPS_MAX * sizeof(*ticks));
+		bench_check(unmaps->ticks, "no memory");
+	}
+	bench_turns(rows, n, WARM_UPS + BENCH_ROUNDS);
+	for (unsigned i = 0; i < n; i++)
+		rows[i].turn = tell_unmaps;
+	bench_rows("unmaps of 512 pages beside lookups", metrics, 5, rows, n, 0, 1);
+	for (unsigned i = 0; i < n; i++)
+		free(((struct seat *)rows[i].ctx)->unmaps.ticks);
 }
 
 void work_latency(uint64_t pages)
@@ -115,8 +152,10 @@ void work_latency(uint64_t pages)
 		bool alone = i == ground->subjects;
 		unsigned subject = alone ? 0 : i;
 
-		seats[i] =
-			(struct seat){ground, subject, ground->subject[subject].peer, ground->run};
+		seats[i] = (struct seat){.ground = ground,
+					 .subject = subject,
+					 .peer = ground->subject[subject].peer,
+					 .run = ground->run};
 		if (alone)
 			seats[i].peer = &clock_alone;
 		seats[i].run.n = SAMPLES;
@@ -124,7 +163,9 @@ void work_latency(uint64_t pages)
 		rows[i] = (struct bench_row){alone ? clock_alone.name : ground->subject[i].name,
 					     ground->subject[subject].skipped, turn, &seats[i]};
 	}
-	bench_rows("single lookups", metrics, 6, rows, ground->subjects + 1, 1, BENCH_ROUNDS);
+	bench_rows("single lookups", metrics, 6, rows, ground->subjects + 1, WARM_UPS,
+		   BENCH_ROUNDS);
+	measure_unmaps(rows, ground->subjects);
 	free(ticks);
 	ground_free(ground);
 }

@@ -49,7 +49,7 @@ static void turn(void *ctx, double value[BENCH_METRICS])
 		value[0] = look_up(seat) / (double)n;
 		return;
 	}
-	updater_start(seat->ground, seat->subject, UPDATE_PAGES);
+	updater_start(seat->ground, seat->subject, UPDATE_PAGES, NULL);
 	start = bench_now_ns();
 	value[0] = look_up(seat) / (double)n;
 	updated = updater_stop();

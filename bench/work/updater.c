@@ -13,9 +13,26 @@ static struct {
 	const struct peer *peer; /* NULL: end */
 	void *map;
 	uint64_t start, pages;
+	struct updater_log *log; /* or NULL */
 	_Atomic bool stop;
 	_Atomic uint64_t updated;
 } job;
+
+static void unmap(uint64_t va)
+{
+	struct updater_log *log = job.log;
+	uint64_t start = log ? peer_ticks() : 0, ticks, n;
+
+	job.peer->unmap(job.map, va, job.pages);
+	if (!log)
+		return;
+	ticks = peer_ticks() - start;
+	n = atomic_load_explicit(&log->n, memory_order_relaxed);
+	if (n == log->room)
+		return;
+	log->ticks[n] = ticks < UINT32_MAX ? (uint32_t)ticks : UINT32_MAX;
+	atomic_store_explicit(&log->n, n + 1, memory_order_relaxed);
+}
 
 static void run(uint64_t *seed)
 {
@@ -27,7 +44,7 @@ static void run(uint64_t *seed)
 		uint64_t va = job.start + ((place * job.pages) << PEER_PAGE_LG2);
 
 		job.peer->map(job.map, va, job.pages, PEER_PAGE);
-		job.peer->unmap(job.map, va, job.pages);
+		unmap(va);
 		updated += job.pages;
 		atomic_store_explicit(&job.updated, updated, memory_order_release);
 	}
@@ -61,12 +78,14 @@ void updater_end(void)
 	pthread_join(thread, NULL);
 }
 
-void updater_start(const struct ground *g, unsigned subject, uint64_t pages)
+void updater_start(const struct ground *g, unsigned subject, uint64_t pages,
+		   struct updater_log *log)
 {
 	job.peer = g->subject[subject].peer;
 	job.map = g->map[subject];
 	job.start = g->run.base + (g->run.count << PEER_PAGE_LG2);
 	job.pages = pages;
+	job.log = log;
 	atomic_store(&job.stop, false);
 	atomic_store(&job.updated, 0);
 	sem_post(&go);

@@ -5,6 +5,8 @@
 #define GW_BENCH_WORK_H
 
 #include "peer.h"
+#include <stdatomic.h>
+#include <stddef.h>
 
 /* A structure to measure: a peer, in one of its modes. The first is the base. */
 struct subject {
@@ -55,8 +57,15 @@ uint64_t ground_answer(const struct peer_run *run);
 
 void updater_begin(void);
 void updater_end(void);
-/* Returns when the first run has been mapped and unmapped. */
-void updater_start(const struct ground *ground, unsigned subject, uint64_t pages);
+/* What its unmaps took, each: one after the other, while there is room. */
+struct updater_log {
+	uint32_t *ticks;
+	uint64_t room;
+	_Atomic uint64_t n;
+};
+/* Returns when the first run has been mapped and unmapped. `log`: or NULL; added to. */
+void updater_start(const struct ground *ground, unsigned subject, uint64_t pages,
+		   struct updater_log *log);
 /* Return: pages mapped and unmapped since. */
 uint64_t updater_stop(void);
 
@@ -74,6 +83,8 @@ uint64_t work_scale(uint64_t units, double ns, uint64_t least);
 /* Processor time of the whole process. */
 double work_cpu_ns(void);
 double work_ticks_per_ns(void);
+/* Nanoseconds that so large a part of n operations took at most; moves them about. 0: of none. */
+double work_quantile(uint32_t *ticks, size_t n, double part);
 
 /* ---- The workloads ---- */
 
