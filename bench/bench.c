@@ -136,7 +136,7 @@ void bench_figure(const char *name, uint64_t value, const char *unit)
 	cJSON_AddStringToObject(figure, "unit", unit);
 }
 
-int bench_end(void)
+bool bench_save(void)
 {
 	FILE *f = json_path ? fopen(json_path, "we") : NULL;
 	char *text = f ? cJSON_Print(report) : NULL;
@@ -147,6 +147,13 @@ int bench_end(void)
 	if (!ok)
 		fprintf(stderr, "cannot write %s\n", json_path);
 	free(text);
+	return ok;
+}
+
+int bench_end(void)
+{
+	bool ok = bench_save();
+
 	cJSON_Delete(report);
 	return ok ? 0 : 1;
 }

@@ -58,6 +58,10 @@ double bench_now_ns(void);
 /* Prints a figure that is not a time. */
 void bench_figure(const char *name, uint64_t value, const char *unit);
 
+/* Writes what there is of the report by now, for a program that takes long.
+ * Return: whether that could be done, or nobody asked for it. */
+bool bench_save(void);
+
 /* Ends the report. Return: the program's exit code; timings never make it fail. */
 int bench_end(void);
 

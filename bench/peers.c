@@ -233,7 +233,9 @@ int main(int argc, char **argv)
 		if (i > 0 && !registered)
 			work_register();
 		registered |= i > 0;
+		printf("---- %s ----\n\n", works[i].name);
 		works[i].run();
+		bench_save();
 	}
 	if (registered)
 		work_unregister();

@@ -3,46 +3,16 @@
  * Workloads that measure memory: each structure in a process of its own, by what the kernel says
  * that the process holds. */
 #include "work.h"
-#include <malloc.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { ROUNDS = 3, SMALL = 256, PLACES = 1 << 18, CYCLE_STEP = 512 };
 
 struct seat {
 	const struct subject *subject;
 	bool shared;
-	void (*work)(const struct seat *seat, double value[BENCH_METRICS]);
+	process_work *work;
 };
 
 /* ---- In the child ---- */
-
-/* A line of /proc/self/status, in bytes. */
-static double status_bytes(const char *key)
-{
-	FILE *f = fopen("/proc/self/status", "re");
-	unsigned long kilobytes = 0;
-	char line[128];
-
-	bench_check(f, "/proc/self/status");
-	while (fgets(line, sizeof(line), f))
-		if (!strncmp(line, key, strlen(key)))
-			kilobytes = strtoul(line + strlen(key), NULL, 10);
-	fclose(f);
-	return (double)kilobytes * 1024;
-}
-
-/* What malloc keeps for later is given back before. */
-static double held(const struct peer *peer)
-{
-	if (peer->settle)
-		peer->settle();
-	malloc_trim(0);
-	return status_bytes("RssAnon:") + status_bytes("RssShmem:");
-}
 
 /* One page in each 2 MiB of 512 GiB. */
 struct place {
@@ -71,12 +41,14 @@ static void check_place(const struct peer *peer, void *map, unsigned i, bool map
 }
 
 /* One after the other is mapped and unmapped; then all are mapped, and all unmapped. */
-static void cycle(const struct seat *seat, double value[BENCH_METRICS])
+static void cycle(const void *ctx, void *result)
 {
+	const struct seat *seat = ctx;
+	double *value = result;
 	const struct peer *peer = seat->subject->peer;
 	const struct peer_opts opts = {
 		.base = work_base(), .pages = (uint64_t)PLACES * CYCLE_STEP, .mapped = PLACES};
-	double before = held(peer), top = status_bytes("VmRSS:"), start;
+	double before = process_held(peer), top = process_bytes("VmRSS:"), start;
 	void *map = peer->create(&opts);
 
 	start = bench_now_ns();
@@ -87,30 +59,32 @@ static void cycle(const struct seat *seat, double value[BENCH_METRICS])
 		peer->unmap(map, place(i).va, 1);
 	}
 	value[0] = (bench_now_ns() - start) / PLACES;
-	value[1] = (status_bytes("VmHWM:") - top) / 1024;
-	value[2] = (held(peer) - before) / 1024;
+	value[1] = (process_bytes("VmHWM:") - top) / 1024;
+	value[2] = (process_held(peer) - before) / 1024;
 	for (unsigned i = 0; i < PLACES; i++)
 		map_place(peer, map, i);
-	value[3] = (held(peer) - before) / 1024;
+	value[3] = (process_held(peer) - before) / 1024;
 	for (unsigned i = 0; i < PLACES; i++) {
 		check_place(peer, map, i, true);
 		peer->unmap(map, place(i).va, 1);
 		check_place(peer, map, i, false);
 	}
-	value[4] = (held(peer) - before) / 1024;
+	value[4] = (process_held(peer) - before) / 1024;
 	value[5] = peer->bytes ? (double)peer->bytes(map) / 1024 : 0;
 }
 
-static void small(const struct seat *seat, double value[BENCH_METRICS])
+static void small(const void *ctx, void *result)
 {
+	const struct seat *seat = ctx;
+	double *value = result;
 	const struct peer *peer = seat->subject->peer;
 	const struct peer_opts opts = {
 		.base = work_base(), .pages = 1, .mapped = 1, .shared = seat->shared};
-	double before = held(peer);
+	double before = process_held(peer);
 
 	for (unsigned i = 0; i < SMALL; i++)
 		peer->map(peer->create(&opts), opts.base, 1, PEER_PAGE);
-	value[0] = (held(peer) - before) / SMALL;
+	value[0] = (process_held(peer) - before) / SMALL;
 }
 
 /* ---- In the parent ---- */
@@ -118,27 +92,10 @@ static void small(const struct seat *seat, double value[BENCH_METRICS])
 static void turn(void *ctx, double value[BENCH_METRICS])
 {
 	const struct seat *seat = ctx;
-	int pipe_[2], status;
-	pid_t child;
 
-	bench_check(!pipe(pipe_), "pipe");
-	fflush(stdout);
-	child = fork();
-	bench_check(child >= 0, "fork");
-	if (!child) {
-		work_register();
-		/* So that what a first map brings along for good is there before. */
-		seat->subject->peer->destroy(
-			seat->subject->peer->create(&(struct peer_opts){.pages = 1, .mapped = 1}));
-		seat->work(seat, value);
-		_exit(write(pipe_[1], value, sizeof(*value) * BENCH_METRICS) < 0);
-	}
-	close(pipe_[1]);
-	bench_check(read(pipe_[0], value, sizeof(*value) * BENCH_METRICS) ==
-				    sizeof(*value) * BENCH_METRICS &&
-			    waitpid(child, &status, 0) == child && !status,
+	bench_check(process_run(seat->subject->peer, seat->work, seat, value,
+				sizeof(*value) * BENCH_METRICS),
 		    seat->subject->name);
-	close(pipe_[0]);
 }
 
 static void measure(const char *title, struct seat seat, const struct bench_metric *metric,

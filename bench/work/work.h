@@ -69,6 +69,20 @@ void updater_start(const struct ground *ground, unsigned subject, uint64_t pages
 /* Return: pages mapped and unmapped since. */
 uint64_t updater_stop(void);
 
+/* ---- Processes: only before the program has a second thread ---- */
+
+/* Leaves so many bytes, which may hold something before, at `result`. */
+typedef void process_work(const void *ctx, void *result);
+/* Does the work in a process of its own, registered, in which the peer, if any, has made and
+ * destroyed one map. Return: false: the process did not come to its end. */
+bool process_run(const struct peer *peer, process_work *work, const void *ctx, void *result,
+		 size_t bytes);
+/* A line of /proc/self/status, in bytes: "VmRSS:". */
+double process_bytes(const char *key);
+/* What the kernel says that is held, after all that was deferred has been done and malloc has given
+ * back what it keeps for later. */
+double process_held(const struct peer *peer);
+
 /* ---- Threads ---- */
 
 void work_register(void);
