@@ -3,6 +3,7 @@
  * What the benchmarks share: rounds that alternate, medians with their spread, one report. */
 #include "bench.h"
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -321,6 +322,83 @@ void bench_rows(const char *title, const struct bench_metric *metric, unsigned n
 		printf("\n");
 	}
 	free(columns);
+}
+
+/* A number that is not one is null in JSON. */
+static cJSON *number_or_null(double value)
+{
+	return isnan(value) ? cJSON_CreateNull() : cJSON_CreateNumber(value);
+}
+
+static cJSON *array_of(const char *name)
+{
+	cJSON *list = cJSON_GetObjectItem(report, name);
+
+	return list ? list : cJSON_AddArrayToObject(report, name);
+}
+
+void bench_series(const char *title, const char *name, const struct bench_column *column,
+		  unsigned columns, unsigned n)
+{
+	cJSON *entry = cJSON_CreateObject(), *list;
+	double *sorted = malloc(n * sizeof(*sorted));
+
+	bench_check(sorted && n, "no samples");
+	cJSON_AddItemToArray(array_of("series"), entry);
+	cJSON_AddStringToObject(entry, "name", title);
+	cJSON_AddStringToObject(entry, "row", name);
+	list = cJSON_AddArrayToObject(entry, "columns");
+	for (unsigned c = 0; c < columns; c++) {
+		cJSON *to = cJSON_CreateObject();
+		struct spread s;
+
+		memcpy(sorted, column[c].value, n * sizeof(*sorted));
+		qsort(sorted, n, sizeof(*sorted), compare);
+		s = (struct spread){sorted[n / 2], sorted[0], sorted[n - 1]};
+		printf("  %-34s%-28s%12.4g [%.4g, %.4g] %s\n", c ? "" : name, column[c].name,
+		       s.median, s.low, s.high, column[c].unit);
+		cJSON_AddItemToArray(list, to);
+		cJSON_AddStringToObject(to, "name", column[c].name);
+		cJSON_AddStringToObject(to, "unit", column[c].unit);
+		add_spread(to, "spread", s);
+		cJSON_AddItemToObject(to, "values",
+				      cJSON_CreateDoubleArray(column[c].value, (int)n));
+	}
+	free(sorted);
+}
+
+void bench_table(const char *title, const char *const *column, unsigned columns,
+		 const char *const *row, unsigned rows, const double *value)
+{
+	cJSON *table = cJSON_CreateObject(), *list;
+
+	cJSON_AddItemToArray(array_of("tables"), table);
+	cJSON_AddStringToObject(table, "name", title);
+	cJSON_AddItemToObject(table, "columns", cJSON_CreateStringArray(column, (int)columns));
+	list = cJSON_AddArrayToObject(table, "rows");
+	printf("%s\n  %-44s", title, "");
+	for (unsigned c = 0; c < columns; c++)
+		printf(" %14s", column[c]);
+	printf("\n");
+	for (unsigned r = 0; r < rows; r++) {
+		cJSON *entry = cJSON_CreateObject(), *values;
+
+		cJSON_AddItemToArray(list, entry);
+		cJSON_AddStringToObject(entry, "name", row[r]);
+		values = cJSON_AddArrayToObject(entry, "values");
+		printf("  %-44s", row[r]);
+		for (unsigned c = 0; c < columns; c++) {
+			double v = value[r * columns + c];
+
+			cJSON_AddItemToArray(values, number_or_null(v));
+			if (isnan(v))
+				printf(" %14s", "-");
+			else
+				printf(" %14.5g", v);
+		}
+		printf("\n");
+	}
+	printf("\n");
 }
 
 void bench_check(bool ok, const char *what)

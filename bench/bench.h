@@ -52,6 +52,19 @@ void bench_rows(const char *title, const struct bench_metric *metric, unsigned n
  * their turns. */
 void bench_turns(const struct bench_row *row, unsigned rows, unsigned rounds);
 
+/* Prints the median, the lowest and the highest of each column of `n` samples; the report has all
+ * of them. */
+struct bench_column {
+	const char *name, *unit;
+	const double *value;
+};
+void bench_series(const char *title, const char *name, const struct bench_column *column,
+		  unsigned columns, unsigned n);
+
+/* Prints plain numbers, row after row; NAN: there is none. */
+void bench_table(const char *title, const char *const *column, unsigned columns,
+		 const char *const *row, unsigned rows, const double *value);
+
 /* Nanoseconds on a clock that never goes back. */
 double bench_now_ns(void);
 

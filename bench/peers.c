@@ -14,9 +14,10 @@ enum { SIZES_MAX = 8 };
 static struct {
 	uint64_t pages[SIZES_MAX];
 	unsigned sizes;
+	double churn_seconds;
 	const char *work, *peer;
 	char *json;
-} options;
+} options = {.churn_seconds = 3};
 
 /* ---- Who takes part ---- */
 
@@ -141,18 +142,65 @@ double work_ticks_per_ns(void)
 	return rate;
 }
 
+/* ---- The workloads ---- */
+
+static void lookup(void)
+{
+	updater_begin();
+	for (unsigned i = 0; i < options.sizes; i++)
+		work_lookup(options.pages[i]);
+	updater_end();
+}
+
+static void latency(void)
+{
+	updater_begin();
+	work_latency(options.pages[0]);
+	updater_end();
+}
+
+static void churn(void)
+{
+	work_churn(options.churn_seconds);
+}
+
+/* First those with processes of their own, which are to be copies of one that has no threads. */
+static const struct {
+	const char *name;
+	void (*run)(void);
+	bool processes;
+} works[] = {
+	{"memory", work_memory, true},  {"churn", churn, true},     {"lookup", lookup, false},
+	{"update", work_update, false}, {"life", work_life, false}, {"modes", work_modes, false},
+	{"latency", latency, false},
+};
+enum { WORKS = sizeof(works) / sizeof(works[0]) };
+
 /* ---- The command line ---- */
 
 static int usage(const char *program)
 {
 	fprintf(stderr,
 		"usage: %s [--pages N]... [--work NAME] [--peer NAME] [--json PATH]\n"
+		"          [--churn-seconds S]\n"
 		"  --pages  pages to look up among, a power of two from 1024 on; default 1 Mi, 64 "
 		"Mi\n"
-		"  --work   only memory, lookup, update, life, modes or latency\n"
-		"  --peer   only structures whose names contain this, and the base\n",
+		"  --work   only one of:",
 		program);
+	for (unsigned i = 0; i < WORKS; i++)
+		fprintf(stderr, " %s", works[i].name);
+	fprintf(stderr, "\n"
+			"  --peer   only structures whose names contain this, and the base\n"
+			"  --churn-seconds  so long each structure churns; default 3\n");
 	return 2;
+}
+
+static bool parse_seconds(const char *text)
+{
+	char *end;
+
+	options.churn_seconds = strtod(text, &end);
+	return !*end && options.churn_seconds >= 0.1 && options.churn_seconds <= 3600;
 }
 
 static bool parse_pages(const char *text)
@@ -173,6 +221,7 @@ static bool parse(int argc, char **argv)
 					      {"work", required_argument, NULL, 'w'},
 					      {"peer", required_argument, NULL, 'p'},
 					      {"json", required_argument, NULL, 'j'},
+					      {"churn-seconds", required_argument, NULL, 'c'},
 					      {0}};
 
 	for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -182,7 +231,7 @@ static bool parse(int argc, char **argv)
 			options.peer = optarg;
 		else if (c == 'j')
 			options.json = optarg;
-		else if (c != 'n' || !parse_pages(optarg))
+		else if (!(c == 'n' && parse_pages(optarg)) && !(c == 'c' && parse_seconds(optarg)))
 			return false;
 	}
 	if (!options.sizes) {
@@ -193,30 +242,6 @@ static bool parse(int argc, char **argv)
 	return optind == argc;
 }
 
-/* ---- The workloads ---- */
-
-static void lookup(void)
-{
-	updater_begin();
-	for (unsigned i = 0; i < options.sizes; i++)
-		work_lookup(options.pages[i]);
-	updater_end();
-}
-
-static void latency(void)
-{
-	updater_begin();
-	work_latency(options.pages[0]);
-	updater_end();
-}
-
-/* Memory is first: its processes are to be copies of one that has no threads yet. */
-static const struct {
-	const char *name;
-	void (*run)(void);
-} works[] = {{"memory", work_memory}, {"lookup", lookup},    {"update", work_update},
-	     {"life", work_life},     {"modes", work_modes}, {"latency", latency}};
-
 int main(int argc, char **argv)
 {
 	char json[] = "--json", *rest[] = {argv[0], json, NULL, NULL};
@@ -226,13 +251,13 @@ int main(int argc, char **argv)
 		return usage(argv[0]);
 	rest[2] = options.json;
 	bench_begin("Gracewalk and its peers", options.json ? 3 : 1, rest);
-	for (unsigned i = 0; i < sizeof(works) / sizeof(works[0]); i++) {
+	for (unsigned i = 0; i < WORKS; i++) {
 		if (options.work && strcmp(options.work, works[i].name))
 			continue;
 		known = true;
-		if (i > 0 && !registered)
+		if (!works[i].processes && !registered)
 			work_register();
-		registered |= i > 0;
+		registered |= !works[i].processes;
 		printf("---- %s ----\n\n", works[i].name);
 		works[i].run();
 		bench_save();

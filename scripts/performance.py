@@ -27,6 +27,9 @@ class Report:
         self.json = json.loads(pathlib.Path(path).read_text())
         self.figures = {(f["name"], f["metric"]): f for f in self.json["figures"]}
 
+    def series(self, prefix):
+        return [s for s in self.json.get("series", []) if s["name"].startswith(prefix)]
+
     def rows(self, column):
         return {row["name"]: row for row in self.figures.get(column, {"rows": []})["rows"]}
 
@@ -36,14 +39,12 @@ class Report:
         if not columns:
             return "Not measured.\n"
         names = list(dict.fromkeys(name for rows in columns.values() for name in rows))
-        lines = ["| | " + " | ".join(columns) + " |", "| --- |" + " --- |" * len(columns)]
-        lines += ["| " + " | ".join([name] + [cell(rows.get(name)) for rows in columns.values()]) + " |"
-                  for name in names]
+        text = markdown([""] + list(columns),
+                        [[name] + [cell(rows.get(name)) for rows in columns.values()]
+                         for name in names])
         skipped = {f"{name}: {row['skipped']}." for rows in columns.values()
                    for name, row in rows.items() if "skipped" in row}
-        if skipped:
-            lines += ["", "Skipped: " + " ".join(sorted(skipped))]
-        return "\n".join(lines) + "\n"
+        return text + ("\nSkipped: " + " ".join(sorted(skipped)) + "\n" if skipped else "")
 
 
 def machine(report):
@@ -74,6 +75,30 @@ def updates(report):
     return "\n".join(text)
 
 
+def spread(values):
+    return "{} [{}, {}]".format(*(number(values[key]) for key in ("median", "low", "high")))
+
+
+def markdown(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+
+
+def churn(report):
+    """What the samples were, a row a structure; callbacks as they were at the end."""
+    series = report.series("sparse churn")
+    if not series:
+        return "Not measured.\n"
+    heads = list(dict.fromkeys(f"{c['name']}, {c['unit']}" for s in series for c in s["columns"]
+                               if c["name"] != "time"))
+    rows = []
+    for s in series:
+        cells = {f"{c['name']}, {c['unit']}": spread(c["spread"]) if c["unit"] == "KiB"
+                 else number(c["values"][-1]) for c in s["columns"]}
+        rows.append([s["row"]] + [cells.get(head, "-") for head in heads])
+    return by_metric("sparse churn")(report) + "\n" + markdown([""] + heads, rows)
+
+
 def by_metric(prefix):
     """One table for each title that begins so, with a column for each metric."""
     def make(report):
@@ -87,7 +112,8 @@ def by_metric(prefix):
 
 
 TABLES = {"machine": machine, "lookups": lookups, "updates": updates,
-          "cycle": by_metric("one page in each"), "small": by_metric("256 small maps"),
+          "cycle": by_metric("one page in each"), "churn": churn,
+          "small": by_metric("256 small maps"),
           "life": by_metric("create and destroy"), "modes": by_metric("two threads"),
           "latency": by_metric("single lookups"), "unmaps": by_metric("unmaps of 512 pages")}
 

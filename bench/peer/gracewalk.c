@@ -87,6 +87,21 @@ static uint64_t bytes(void *map)
 	return sum;
 }
 
+static void account(void *map, struct peer_account *account)
+{
+	struct gw_pt_stats stats;
+
+	gw_stats(map, &stats);
+	*account = (struct peer_account){.waiting = stats.waiting_bytes};
+	for (unsigned i = 0; i < stats.heaps; i++) {
+		const struct gw_heap_stats *heap = &stats.heap[i];
+
+		account->waiting_peak += heap->waiting_peak * heap->table_bytes;
+		account->spare += heap->spare_blocks * heap->tables_per_block * heap->table_bytes;
+		account->callbacks += heap->callbacks;
+	}
+}
+
 static bool find_one(void *map, uint64_t va, uint64_t *out)
 {
 	bool found;
@@ -119,4 +134,5 @@ const struct peer PEER = {
 	.lookups = lookups,
 	.settle = settle,
 	.bytes = bytes,
+	.account = account,
 };

@@ -44,6 +44,13 @@ struct peer_run {
 /* Lookups in a section that the caller holds: as many as a loop makes for one batch of work. */
 enum { PEER_SECTION = 1024 };
 
+/* What a structure that defers says of that. */
+struct peer_account {
+	uint64_t waiting, waiting_peak; /* bytes unlinked, a grace period running */
+	uint64_t spare;                 /* bytes free, and kept for a while */
+	uint64_t callbacks;             /* deferred calls that ran, since it was made */
+};
+
 /* A structure. Whatever goes wrong in it ends the program. */
 struct peer {
 	const char *name;
@@ -71,6 +78,8 @@ struct peer {
 	void (*settle)(void);
 	/* Bytes held, by the structure's own account. NULL: it keeps none. */
 	uint64_t (*bytes)(void *map);
+	/* NULL: it has no such account. */
+	void (*account)(void *map, struct peer_account *account);
 	/* Of each thread before and after its calls, beyond urcu_memb_register_thread, which all
 	 * threads have called. May be NULL. */
 	void (*thread_register)(void);

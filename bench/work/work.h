@@ -105,6 +105,7 @@ double work_quantile(uint32_t *ticks, size_t n, double part);
 void work_lookup(uint64_t pages);
 void work_update(void);
 void work_memory(void);
+void work_churn(double seconds);
 void work_life(void);
 void work_modes(void);
 void work_latency(uint64_t pages);
