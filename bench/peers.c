@@ -15,9 +15,10 @@ static struct {
 	uint64_t pages[SIZES_MAX];
 	unsigned sizes;
 	double churn_seconds;
+	uint64_t growth_max;
 	const char *work, *peer;
 	char *json;
-} options = {.churn_seconds = 3};
+} options = {.churn_seconds = 3, .growth_max = 1 << 26};
 
 /* ---- Who takes part ---- */
 
@@ -53,7 +54,9 @@ static bool takes_part(unsigned i, enum who who)
 	if (!wanted(i))
 		return false;
 	if (!peer)
-		return all[i].tables == PEER_TABLES_LAZY;
+		return all[i].tables == PEER_TABLES_LAZY && who != WHO_GROWS;
+	if (who == WHO_GROWS && peer != &peer_raw && peer != &peer_x86_64 && peer != &peer_index64)
+		return false;
 	if (peer->lookups_only && who != WHO_LOOKS_UP)
 		return false;
 	return !peer->policies || all[i].tables == PEER_TABLES_LAZY || who == WHO_UPDATES_EACH_WAY;
@@ -164,14 +167,20 @@ static void churn(void)
 	work_churn(options.churn_seconds);
 }
 
+static void growth(void)
+{
+	work_growth(options.growth_max);
+}
+
 /* First those with processes of their own, which are to be copies of one that has no threads. */
 static const struct {
 	const char *name;
 	void (*run)(void);
 	bool processes;
 } works[] = {
-	{"memory", work_memory, true},  {"churn", churn, true},     {"lookup", lookup, false},
-	{"update", work_update, false}, {"life", work_life, false}, {"modes", work_modes, false},
+	{"memory", work_memory, true}, {"churn", churn, true},           {"growth", growth, true},
+	{"lookup", lookup, false},     {"update", work_update, false},   {"life", work_life, false},
+	{"modes", work_modes, false},  {"threads", work_threads, false}, {"many", work_many, false},
 	{"latency", latency, false},
 };
 enum { WORKS = sizeof(works) / sizeof(works[0]) };
@@ -182,16 +191,18 @@ static int usage(const char *program)
 {
 	fprintf(stderr,
 		"usage: %s [--pages N]... [--work NAME] [--peer NAME] [--json PATH]\n"
-		"          [--churn-seconds S]\n"
+		"          [--churn-seconds S] [--growth-max N]\n"
 		"  --pages  pages to look up among, a power of two from 1024 on; default 1 Mi, 64 "
 		"Mi\n"
 		"  --work   only one of:",
 		program);
 	for (unsigned i = 0; i < WORKS; i++)
 		fprintf(stderr, " %s", works[i].name);
-	fprintf(stderr, "\n"
-			"  --peer   only structures whose names contain this, and the base\n"
-			"  --churn-seconds  so long each structure churns; default 3\n");
+	fprintf(stderr,
+		"\n"
+		"  --peer   only structures whose names contain this, and the base\n"
+		"  --churn-seconds  so long each structure churns; default 3\n"
+		"  --growth-max     most pages to grow to, a power of two; default 64 Mi\n");
 	return 2;
 }
 
@@ -203,16 +214,25 @@ static bool parse_seconds(const char *text)
 	return !*end && options.churn_seconds >= 0.1 && options.churn_seconds <= 3600;
 }
 
-static bool parse_pages(const char *text)
+/* Return: 0: not a power of two that makes sense. */
+static uint64_t power_of_two(const char *text)
 {
 	char *end;
 	uint64_t pages = strtoull(text, &end, 0);
 
-	if (*end || pages < 1024 || pages > 1ull << 31 || pages & (pages - 1) ||
-	    options.sizes == SIZES_MAX)
-		return false;
-	options.pages[options.sizes++] = pages;
-	return true;
+	return *end || pages < 1024 || pages > 1ull << 31 || pages & (pages - 1) ? 0 : pages;
+}
+
+static bool parse_pages(const char *text)
+{
+	return options.sizes < SIZES_MAX &&
+	       (options.pages[options.sizes++] = power_of_two(text)) != 0;
+}
+
+static bool parse_growth(const char *text)
+{
+	options.growth_max = power_of_two(text);
+	return options.growth_max;
 }
 
 static bool parse(int argc, char **argv)
@@ -222,6 +242,7 @@ static bool parse(int argc, char **argv)
 					      {"peer", required_argument, NULL, 'p'},
 					      {"json", required_argument, NULL, 'j'},
 					      {"churn-seconds", required_argument, NULL, 'c'},
+					      {"growth-max", required_argument, NULL, 'g'},
 					      {0}};
 
 	for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -231,7 +252,9 @@ static bool parse(int argc, char **argv)
 			options.peer = optarg;
 		else if (c == 'j')
 			options.json = optarg;
-		else if (!(c == 'n' && parse_pages(optarg)) && !(c == 'c' && parse_seconds(optarg)))
+		else if (!(c == 'n' && parse_pages(optarg)) &&
+			 !(c == 'c' && parse_seconds(optarg)) &&
+			 !(c == 'g' && parse_growth(optarg)))
 			return false;
 	}
 	if (!options.sizes) {

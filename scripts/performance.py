@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # Copyright 2026 The Gracewalk authors
-"""Puts the figures of `make bench` into docs/performance.md, between its marks:
+"""Puts the figures of `make bench` into docs/performance.md, between its marks, and draws its
+pictures, with gnuplot, in docs/performance/:
 performance.py build/bench/peers.json docs/performance.md"""
 import json
 import pathlib
 import re
+import subprocess
 import sys
 
 
@@ -96,7 +98,98 @@ def churn(report):
         cells = {f"{c['name']}, {c['unit']}": spread(c["spread"]) if c["unit"] == "KiB"
                  else number(c["values"][-1]) for c in s["columns"]}
         rows.append([s["row"]] + [cells.get(head, "-") for head in heads])
-    return by_metric("sparse churn")(report) + "\n" + markdown([""] + heads, rows)
+    return (by_metric("sparse churn")(report) + "\n" + markdown([""] + heads, rows) + "\n" +
+            picture("Held over time", "churn"))
+
+
+def picture(text, name):
+    return f"![{text}]({PICTURES}/{name}.svg)\n"
+
+
+def growing(report, prefix):
+    """Titles that end, or go on, with a number: number -> title."""
+    found = {title: re.match(re.escape(prefix) + r"(\d+)", title) for title, _ in report.figures}
+    return {int(match[1]): title for title, match in found.items() if match}
+
+
+# metric -> the picture's name, of figures among ever more pages
+GROWTH = {"independent lookup, in a section held": "growth-independent",
+          "dependent lookup, in a section held": "growth-dependent",
+          "a page mapped, one after the other": "growth-fill",
+          "memory a page, by its own account": "growth-memory"}
+
+
+def growth(report):
+    sizes = growing(report, "growth, ")
+    if not sizes:
+        return "Not measured.\n"
+    parts = []
+    for metric, name in GROWTH.items():
+        title = f"{metric}, {report.figures[next(iter(sizes.values())), metric]['unit']}"
+        columns = {f"2^{size.bit_length() - 1}": (at, metric) for size, at in sizes.items()}
+        parts += [f"{title[0].upper()}{title[1:]}:\n", report.table(columns), picture(title, name)]
+    return "\n".join(parts)
+
+
+def threads(report):
+    columns = {f"{n} thread{'s' * (n > 1)}": (title, "a page through all it takes")
+               for n, title in growing(report, "growth, threads, local: ").items()}
+    table = report.table(columns)
+    return table + "\n" + picture("Million pages a second", "threads") if columns else table
+
+
+# metric -> the picture's name, of ever more maps
+MANY = {"lookup, a section each": "many-lookup",
+        "a page unmapped and mapped again": "many-update"}
+
+
+def many(report):
+    maps = growing(report, "growth, maps used in turn: ")
+    parts = [f"{metric[0].upper()}{metric[1:]}:\n\n" +
+             report.table({f"{n:,}": (title, metric) for n, title in maps.items()}) + "\n" +
+             picture(f"{metric}, ns", name) for metric, name in MANY.items()]
+    return "\n".join(parts) if maps else "Not measured.\n"
+
+
+def curves_by_number(report, titles, metric, of=lambda value: value):
+    """name -> [(number, value)], over titles that have a number each."""
+    curves = {}
+    for n, title in sorted(titles.items()):
+        for name, row in report.rows((title, metric)).items():
+            if "skipped" not in row:
+                curves.setdefault(name, []).append((n, of(row["value"]["median"])))
+    return curves
+
+
+def churn_curves(report):
+    curves = {}
+    for series in report.series("sparse churn"):
+        column = {c["name"]: c["values"] for c in series["columns"]}
+        if not re.search("index64|huge|flat|stay", series["row"]) or series["row"].endswith(
+                "x86-64, tables stay"):
+            curves[series["row"]] = [(x, y / 1024) for x, y in
+                                     zip(column["time"], column["held, by the kernel"])]
+    return curves
+
+
+def draw(report, results, pictures):
+    """A file for each picture, and gnuplot over all of them."""
+    sizes = growing(report, "growth, ")
+    curves = {name: curves_by_number(report, sizes, metric) for metric, name in GROWTH.items()}
+    curves["threads"] = curves_by_number(report, growing(report, "growth, threads, local: "),
+                                         "a page through all it takes", lambda ns: 1000 / ns)
+    maps = growing(report, "growth, maps used in turn: ")
+    curves |= {name: curves_by_number(report, maps, metric) for metric, name in MANY.items()}
+    curves["churn"] = churn_curves(report)
+    for name, of_picture in curves.items():
+        blocks = [f'"{curve}"\n' + "".join(f"{x} {y}\n" for x, y in points)
+                  for curve, points in of_picture.items()]
+        (results / f"{name}.dat").write_text("\n\n".join(blocks))
+    if any(curves.values()):
+        pictures.mkdir(exist_ok=True)
+        subprocess.run(["gnuplot", "-e", f"out='{pictures.resolve()}/'",
+                        pathlib.Path(__file__).with_suffix(".gp").resolve()],
+                       cwd=results, check=True)
 
 
 def by_metric(prefix):
@@ -111,8 +204,10 @@ def by_metric(prefix):
     return make
 
 
+PICTURES = "performance"  # beside the document
 TABLES = {"machine": machine, "lookups": lookups, "updates": updates,
           "cycle": by_metric("one page in each"), "churn": churn,
+          "growth": growth, "threads": threads, "many": many,
           "small": by_metric("256 small maps"),
           "life": by_metric("create and destroy"), "modes": by_metric("two threads"),
           "latency": by_metric("single lookups"), "unmaps": by_metric("unmaps of 512 pages")}
@@ -128,6 +223,7 @@ def main(report_path, document_path):
         if not found:
             sys.exit(f"{document_path}: no place for the table {name}")
     document.write_text(text)
+    draw(report, pathlib.Path(report_path).parent, document.parent / PICTURES)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 
 /* Threads are known by their lcore ids, which count from 0. */
-enum { THREADS = 8 };
+enum { THREADS = 16 };
 
 struct table {
 	struct rte_hash *hash;

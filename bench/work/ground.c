@@ -54,7 +54,7 @@ uint64_t ground_answer(const struct peer_run *run)
 
 /* ---- Filling ---- */
 
-static uint64_t memory_available(void)
+uint64_t work_memory_available(void)
 {
 	FILE *f = fopen("/proc/meminfo", "re");
 	unsigned long long kilobytes = 0;
@@ -110,7 +110,7 @@ static void *make(struct subject *s, const struct peer_run *run, const uint32_t 
 	};
 	void *map;
 
-	if (s->peer->bytes_a_page * run->count > memory_available() / 10 * 9) {
+	if (s->peer->bytes_a_page * run->count > work_memory_available() / 10 * 9) {
 		s->skipped = "not enough memory";
 		return NULL;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * Workload: two threads that map, look up and unmap pieces.
+ * Workload: threads that map, look up and unmap pieces: two, and locally also one to THREADS_MAX.
  *
  *   local     each in a region of its own
  *   pipeline  one maps and looks up; the other looks up and unmaps
@@ -10,9 +10,11 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 enum {
 	THREADS = 2,
+	THREADS_MAX = 8,
 	PIECE = 16,
 	PIECES = 1 << 12,
 	REGION = PIECE * PIECES,
@@ -27,6 +29,7 @@ struct seat {
 	const struct subject *subject;
 	void *map;
 	enum mode mode;
+	unsigned threads;               /* THREADS but where local */
 	uint64_t rounds;                /* through a region, each thread's */
 	_Atomic uint64_t mapped, taken; /* pieces, by the two ends of the pipeline */
 	_Atomic uint64_t arrived;       /* at barriers, of both */
@@ -140,16 +143,16 @@ static void *work(void *arg)
 
 static double run(struct seat *s)
 {
-	struct worker worker[THREADS];
-	pthread_t thread[THREADS];
+	struct worker worker[THREADS_MAX];
+	pthread_t thread[THREADS_MAX];
 	double start = bench_now_ns();
 
 	s->mapped = s->taken = s->arrived = 0;
-	for (unsigned i = 0; i < THREADS; i++) {
+	for (unsigned i = 0; i < s->threads; i++) {
 		worker[i] = (struct worker){s, i};
 		bench_check(!pthread_create(&thread[i], NULL, work, &worker[i]), "pthread_create");
 	}
-	for (unsigned i = 0; i < THREADS; i++)
+	for (unsigned i = 0; i < s->threads; i++)
 		pthread_join(thread[i], NULL);
 	return bench_now_ns() - start;
 }
@@ -158,7 +161,7 @@ static void turn(void *ctx, double value[BENCH_METRICS])
 {
 	struct seat *s = ctx;
 	/* Locally each thread maps all; else each does half. */
-	double pages = (double)(s->rounds * REGION) * (s->mode == LOCAL ? THREADS : 1);
+	double pages = (double)(s->rounds * REGION) * (s->mode == LOCAL ? s->threads : 1);
 
 	value[0] = run(s) / pages;
 	if (s->subject->peer->settle)
@@ -167,16 +170,17 @@ static void turn(void *ctx, double value[BENCH_METRICS])
 
 /* The regions are mapped once before: structures whose tables stay, and are built by one thread
  * only, then have them all. */
-static void open_seat(struct seat *s, const struct subject *subject, enum mode mode)
+static void open_seat(struct seat *s, const struct subject *subject, enum mode mode,
+		      unsigned threads)
 {
 	const struct peer_opts opts = {.base = work_base(),
-				       .pages = THREADS * REGION,
-				       .mapped = THREADS * REGION,
+				       .pages = threads * REGION,
+				       .mapped = threads * REGION,
 				       .tables = subject->tables};
 
-	*s = (struct seat){.subject = subject, .mode = mode, .rounds = 1};
+	*s = (struct seat){.subject = subject, .mode = mode, .threads = threads, .rounds = 1};
 	s->map = subject->peer->create(&opts);
-	for (unsigned region = 0; region < THREADS; region++)
+	for (unsigned region = 0; region < threads; region++)
 		for (unsigned i = 0; i < PIECES; i++) {
 			map_piece(s, piece_va(region, i));
 			unmap_piece(s, piece_va(region, i));
@@ -184,7 +188,7 @@ static void open_seat(struct seat *s, const struct subject *subject, enum mode m
 	s->rounds = work_scale(1, run(s), 1);
 }
 
-static void measure(const char *title, enum mode mode)
+static void measure(const char *title, enum mode mode, unsigned threads)
 {
 	static const struct bench_metric metric = {"a page through all it takes", "ns"};
 	struct subject list[SUBJECTS_MAX];
@@ -195,7 +199,7 @@ static void measure(const char *title, enum mode mode)
 	for (unsigned i = 0; i < n; i++) {
 		rows[i] = (struct bench_row){list[i].name, list[i].skipped, turn, &seats[i]};
 		if (!list[i].skipped)
-			open_seat(&seats[i], &list[i], mode);
+			open_seat(&seats[i], &list[i], mode, threads);
 	}
 	bench_rows(title, &metric, 1, rows, n, 1, BENCH_ROUNDS);
 	for (unsigned i = 0; i < n; i++)
@@ -208,7 +212,17 @@ static void measure(const char *title, enum mode mode)
 
 void work_modes(void)
 {
-	measure("two threads, local", LOCAL);
-	measure("two threads, pipeline", PIPELINE);
-	measure("two threads, global", GLOBAL);
+	measure("two threads, local", LOCAL, THREADS);
+	measure("two threads, pipeline", PIPELINE, THREADS);
+	measure("two threads, global", GLOBAL, THREADS);
+}
+
+void work_threads(void)
+{
+	for (unsigned threads = 1; threads <= THREADS_MAX; threads *= 2) {
+		char title[64];
+
+		snprintf(title, sizeof(title), "growth, threads, local: %u", threads);
+		measure(title, LOCAL, threads);
+	}
 }

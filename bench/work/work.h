@@ -24,6 +24,7 @@ enum who {
 	WHO_LOOKS_UP,
 	WHO_UPDATES,
 	WHO_UPDATES_EACH_WAY, /* once for each policy on tables that turned empty */
+	WHO_GROWS,            /* the base and Gracewalk's formats, each once */
 };
 
 /* Those that take part, as the command line says. Return: how many. */
@@ -100,6 +101,11 @@ double work_ticks_per_ns(void);
 /* Nanoseconds that so large a part of n operations took at most; moves them about. 0: of none. */
 double work_quantile(uint32_t *ticks, size_t n, double part);
 
+/* ---- Memory ---- */
+
+/* Bytes that the kernel could still give. */
+uint64_t work_memory_available(void);
+
 /* ---- The workloads ---- */
 
 void work_lookup(uint64_t pages);
@@ -109,5 +115,9 @@ void work_churn(double seconds);
 void work_life(void);
 void work_modes(void);
 void work_latency(uint64_t pages);
+/* Among ever more pages, up to so many; with ever more threads; in ever more maps. */
+void work_growth(uint64_t most);
+void work_threads(void);
+void work_many(void);
 
 #endif
