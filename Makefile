@@ -23,7 +23,8 @@ benchmark: build/build.ninja
 
 # Gracewalk and its peers on the same work. BENCH="--pages 65536 --work lookup" is a part of it.
 bench: build/build.ninja
-	ninja -C build bench/bench_peers
+	ninja -C build bench/bench_peers bench/bench_counts
+	build/bench/bench_counts --json build/bench/counts.json
 	build/bench/bench_peers --json build/bench/peers.json $(BENCH)
 
 data: all

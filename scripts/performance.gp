@@ -6,7 +6,7 @@ set terminal svg size 860,420 font "sans-serif,13" background "white"
 set border 3
 set tics nomirror
 set grid y lc rgb "#dddddd"
-set key outside right top vertical Left reverse samplen 2
+set key outside right top vertical Left reverse samplen 2 noenhanced
 set yrange [0:*]
 set for [i=1:9] linetype i lw 2 pt 7 ps 0.5 \
 	lc rgb word("#6b7280 #1d4ed8 #c2410c #93c5fd #fdba74 #15803d #a21caf #ca8a04 #0f172a", i)

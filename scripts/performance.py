@@ -28,6 +28,8 @@ class Report:
     def __init__(self, path):
         self.json = json.loads(pathlib.Path(path).read_text())
         self.figures = {(f["name"], f["metric"]): f for f in self.json["figures"]}
+        counts = pathlib.Path(path).with_name("counts.json")
+        self.counts = json.loads(counts.read_text())["tables"] if counts.exists() else []
 
     def series(self, prefix):
         return [s for s in self.json.get("series", []) if s["name"].startswith(prefix)]
@@ -100,6 +102,27 @@ def churn(report):
         rows.append([s["row"]] + [cells.get(head, "-") for head in heads])
     return (by_metric("sparse churn")(report) + "\n" + markdown([""] + heads, rows) + "\n" +
             picture("Held over time", "churn"))
+
+
+def counted(prefix):
+    """Tables of the counting program, whose names begin so; columns of zeroes are left out."""
+    def cell(value):
+        return "" if value is None else f"{value:,.3f}".rstrip("0").rstrip(".")
+
+    def make(report):
+        parts = []
+        for table in report.counts:
+            if not table["name"].startswith(prefix):
+                continue
+            kept = [i for i in range(len(table["columns"]))
+                    if any(row["values"][i] for row in table["rows"])]
+            rows = [[row["name"]] + [cell(row["values"][i]) for i in kept]
+                    for row in table["rows"] if any(row["values"])]
+            name = table["name"].split(", ", 1)[1]
+            parts.append(f"{name[0].upper()}{name[1:]}:\n\n" +
+                         markdown([""] + [table["columns"][i] for i in kept], rows))
+        return "\n".join(parts) or "Not counted.\n"
+    return make
 
 
 def picture(text, name):
@@ -210,7 +233,8 @@ TABLES = {"machine": machine, "lookups": lookups, "updates": updates,
           "growth": growth, "threads": threads, "many": many,
           "small": by_metric("256 small maps"),
           "life": by_metric("create and destroy"), "modes": by_metric("two threads"),
-          "latency": by_metric("single lookups"), "unmaps": by_metric("unmaps of 512 pages")}
+          "latency": by_metric("single lookups"), "unmaps": by_metric("unmaps of 512 pages"),
+          "counts": counted("counts, "), "shared": counted("writes to shared lines, ")}
 
 
 def main(report_path, document_path):
