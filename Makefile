@@ -23,8 +23,10 @@ benchmark: build/build.ninja
 
 # Gracewalk and its peers on the same work. BENCH="--pages 65536 --work lookup" is a part of it.
 bench: build/build.ninja
-	ninja -C build bench/bench_peers bench/bench_counts
+	ninja -C build bench/bench_peers bench/bench_counts cli/gracewalk
 	build/bench/bench_counts --json build/bench/counts.json
+	build/cli/gracewalk standard-test >build/bench/standard-test.txt
+	@cat build/bench/standard-test.txt
 	build/bench/bench_peers --json build/bench/peers.json $(BENCH)
 
 data: all

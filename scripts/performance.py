@@ -30,6 +30,8 @@ class Report:
         self.figures = {(f["name"], f["metric"]): f for f in self.json["figures"]}
         counts = pathlib.Path(path).with_name("counts.json")
         self.counts = json.loads(counts.read_text())["tables"] if counts.exists() else []
+        standard = pathlib.Path(path).with_name("standard-test.txt")
+        self.standard = standard.read_text() if standard.exists() else ""
 
     def series(self, prefix):
         return [s for s in self.json.get("series", []) if s["name"].startswith(prefix)]
@@ -123,6 +125,10 @@ def counted(prefix):
                          markdown([""] + [table["columns"][i] for i in kept], rows))
         return "\n".join(parts) or "Not counted.\n"
     return make
+
+
+def standard(report):
+    return f"```\n{report.standard}```\n" if report.standard else "Not measured.\n"
 
 
 def picture(text, name):
@@ -234,7 +240,8 @@ TABLES = {"machine": machine, "lookups": lookups, "updates": updates,
           "small": by_metric("256 small maps"),
           "life": by_metric("create and destroy"), "modes": by_metric("two threads"),
           "latency": by_metric("single lookups"), "unmaps": by_metric("unmaps of 512 pages"),
-          "counts": counted("counts, "), "shared": counted("writes to shared lines, ")}
+          "counts": counted("counts, "), "shared": counted("writes to shared lines, "),
+          "standard": standard}
 
 
 def main(report_path, document_path):
