@@ -182,7 +182,7 @@ static void measure(uint64_t pages)
 	for (unsigned i = 0; i < size.n; i++) {
 		seats[i] = (struct seat){.value = told.value[i]};
 		rows[i] = (struct bench_row){size.subject[i].name,
-					     !done          ? "its process was ended"
+					     !done          ? "its process was killed"
 					     : told.fits[i] ? NULL
 							    : "not enough memory",
 					     turn, &seats[i]};

@@ -73,5 +73,8 @@ bool process_run(const struct peer *peer, process_work *work, const void *ctx, v
 	close(pipe_[1]);
 	ok = receive(pipe_[0], result, bytes);
 	close(pipe_[0]);
-	return waitpid(child, &status, 0) == child && !status && ok;
+	bench_check(waitpid(child, &status, 0) == child, "waitpid");
+	/* It has said what was wrong. */
+	bench_check(!WIFEXITED(status) || !WEXITSTATUS(status), "in a process of its own");
+	return !status && ok;
 }

@@ -75,7 +75,8 @@ uint64_t updater_stop(void);
 /* Leaves so many bytes, which may hold something before, at `result`. */
 typedef void process_work(const void *ctx, void *result);
 /* Does the work in a process of its own, registered, in which the peer, if any, has made and
- * destroyed one map. Return: false: the process did not come to its end. */
+ * destroyed one map. Ends the program where that process found something wrong. Return: false: it
+ * was killed, for lack of memory say. */
 bool process_run(const struct peer *peer, process_work *work, const void *ctx, void *result,
 		 size_t bytes);
 /* A line of /proc/self/status, in bytes: "VmRSS:". */
