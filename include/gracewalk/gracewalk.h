@@ -76,10 +76,12 @@
  *      calls that emptied it. When is a policy: enum gw_policy. The root stays. Blocks of which
  *      all tables are free are kept for two grace periods at most, and no more than a heap's
  *      `spare_bytes` of them: 16 MiB unless the caller brings a heap that says otherwise.
- *   J  Tables and records of leaves that wait for grace periods take at most `deferred_limit`
- *      bytes, and as much again may be idle: past that an updater waits for a grace period
- *      itself. (Updaters look before they add, so that several at once may pass the limit by
- *      what each adds. Deposits do not wait, and do not count.)
+ *   J  An updater that comes to more than `deferred_limit` bytes of tables and records of leaves
+ *      that wait for grace periods, or of idle tables, waits for a grace period itself. A sweep
+ *      cannot wait: while more than that waits it leaves tables idle. So at most twice the limit
+ *      waits, and as much as the limit is idle. (Updaters and sweeps look before they add, so that
+ *      several at once may pass the limit by what each adds. Deposits do not wait, and do not
+ *      count.)
  *
  *   K  gw_collapse and gw_split change in what pieces a walk finds a page, and never what that maps
  *      to; accessed and dirty are not lost, whenever the MMU sets them.

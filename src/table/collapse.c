@@ -185,7 +185,7 @@ int64_t gw_collapse(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t flag
 
 		while (gw_fmt_leaf_level(level) && at.left) {
 			n += step(&g, level, &at);
-			if (gw_gather_over_limit(&g)) {
+			if (gw_over_limit(g.p, g.dead_bytes)) {
 				finish(&g, flags);
 				start(&g, p);
 			}

@@ -356,10 +356,9 @@ static void retire_tables(struct gather *g)
 
 /* ---- The end ---- */
 
-bool gw_gather_over_limit(const struct gather *g)
+bool gw_over_limit(const struct page_table *p, size_t more)
 {
-	const struct page_table *p = g->p;
-	size_t bytes = g->dead_bytes + gw_load_relaxed(&p->batch_bytes);
+	size_t bytes = more + gw_load_relaxed(&p->batch_bytes);
 
 	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
 		bytes += gw_heap_waiting_bytes(p->heap[i]);
@@ -376,7 +375,7 @@ static void free_deposits(struct gather *g)
 /* What was unlinked goes on its way to be free. */
 static void hand_on(struct gather *g)
 {
-	if (g->may_wait && gw_gather_over_limit(g)) {
+	if (g->may_wait && gw_over_limit(g->p, g->dead_bytes)) {
 		wait(g);
 		g->waited = true;
 	}

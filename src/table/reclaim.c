@@ -143,6 +143,16 @@ void gw_sweep(struct page_table *p, const struct span *range, bool may_wait)
 	gw_gather_finish(&g);
 }
 
+static void sweep_callback(struct gw_head *head);
+
+static void sweep_later(struct page_table *p)
+{
+	if (gw_exchange_acq_rel(&p->sweeping, true))
+		return;
+	gw_fetch_add_relaxed(&p->refs, 1);
+	p->env->defer(p->env, &p->sweep_head, sweep_callback);
+}
+
 static void sweep_callback(struct gw_head *head)
 {
 	struct page_table *p =
@@ -151,16 +161,12 @@ static void sweep_callback(struct gw_head *head)
 	/* First: whoever marks a table from here on queues another sweep. An exchange, and not a
 	 * store, so that what was marked before the last sweep_later is seen. Pairs with it. */
 	gw_exchange_acq_rel(&p->sweeping, false);
-	gw_sweep(p, NULL, false);
+	/* This cannot wait for a grace period, but its tables can, where they are. */
+	if (gw_over_limit(p, 0) && !gw_load_acquire(&p->dying))
+		sweep_later(p);
+	else
+		gw_sweep(p, NULL, false);
 	gw_pt_put(p);
-}
-
-static void sweep_later(struct page_table *p)
-{
-	if (gw_exchange_acq_rel(&p->sweeping, true))
-		return;
-	gw_fetch_add_relaxed(&p->refs, 1);
-	p->env->defer(p->env, &p->sweep_head, sweep_callback);
 }
 
 void gw_care_for_idle(const struct gather *g)

@@ -24,7 +24,7 @@
 #define gw_gather_leaf GW_NAME(gather_leaf_)
 #define gw_gather_range GW_NAME(gather_range_)
 #define gw_gather_deposits GW_NAME(gather_deposits_)
-#define gw_gather_over_limit GW_NAME(gather_over_limit_)
+#define gw_over_limit GW_NAME(over_limit_)
 #define gw_unlink_locked GW_NAME(unlink_locked_)
 #define gw_gather_kill GW_NAME(gather_kill_)
 #define gw_gather_invalidate GW_NAME(gather_invalidate_)
@@ -436,8 +436,8 @@ void gw_unlink_locked(struct gather *g, gw_entry *parent, unsigned level, unsign
 void gw_gather_kill(struct gather *g);
 /* Invalidates what was gathered so far. */
 void gw_gather_invalidate(struct gather *g);
-/* Whether what is deferred already and what this call would add pass the limit (guarantee J). */
-bool gw_gather_over_limit(const struct gather *g);
+/* Whether what is deferred already and so many bytes more pass the limit (guarantee J). */
+bool gw_over_limit(const struct page_table *p, size_t more);
 /* Retires what was gathered: guarantee H. Outside locks and read-side sections. */
 void gw_gather_finish(struct gather *g);
 /* Releases a subtree that no walker can reach any more: leaves to their callback, tables to

@@ -70,6 +70,40 @@ static void test_what_is_idle_is_bounded_by_deferred_limit(void **state)
 	fix_end(&x);
 }
 
+/* Each makes three tables idle, and the limit is four: what the sweeps find waiting decides which of
+ * them wait too. */
+static void test_sweeps_leave_tables_idle_while_too_many_wait(void **state)
+{
+	struct gw_opts opts = {.policy = GW_POLICY_LAZY, .deferred_limit = 4 * LAST_TABLE};
+	struct fixture x[4];
+	struct fake_env f;
+	size_t waiting = 0;
+
+	(void)state;
+	fake_env_init(&f);
+	for (unsigned h = 0; h < GW_FMT_HEAPS; h++)
+		opts.heap[h] = fix_heap(&f, h, 16);
+	for (unsigned i = 0; i < 4; i++) {
+		fix_start_on(&x[i], &f, &opts);
+		for (unsigned k = 0; k < 4; k++)
+			map_ok(&x[i], k * S(1), PAGE);
+		for (unsigned k = 1; k < 4; k++)
+			unmap_ok(&x[i], k * S(1), PAGE);
+	}
+	fake_gp(&f);
+	for (unsigned h = 0; h < GW_FMT_HEAPS; h++)
+		waiting += gw_heap_waiting_bytes(opts.heap[h]);
+	assert_in_range(waiting, 1, 2 * opts.deferred_limit);
+	fake_drain(&f);
+	for (unsigned i = 0; i < 4; i++)
+		fix_assert_exact(&x[i]);
+	for (unsigned i = 0; i < 4; i++)
+		fix_end(&x[i]);
+	for (unsigned h = 0; h < GW_FMT_HEAPS; h++)
+		gw_heap_put(opts.heap[h]);
+	fake_env_done(&f);
+}
+
 static void test_two_page_tables_on_one_heap(void **state)
 {
 	struct fake_env f;
@@ -359,6 +393,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_waits_is_bounded_by_deferred_limit),
 		cmocka_unit_test(test_what_is_idle_is_bounded_by_deferred_limit),
+		cmocka_unit_test(test_sweeps_leave_tables_idle_while_too_many_wait),
 		cmocka_unit_test(test_two_page_tables_on_one_heap),
 		cmocka_unit_test(test_a_given_heap_lives_as_long_as_its_page_tables),
 		cmocka_unit_test(test_a_shared_heap_gets_its_tables_back_without_callbacks),
