@@ -279,31 +279,48 @@ static void test_clean_tables_are_not_filled(void **state)
 	each_shape(clean_tables_are_not_filled);
 }
 
+enum { TOUCH_N = 4, TOUCH_BYTES = 64 << 10, TOUCH_PAGES = TOUCH_N * (TOUCH_BYTES >> 12) };
+
+/* How many of the tables have memory. Pages have 4 KiB or more, and where the machine is emulated
+ * not always as many as it says: so it is seen how many are told of. */
+static unsigned count_touched(void *tables)
+{
+	unsigned char resident[TOUCH_PAGES];
+	unsigned told = 0, touched = 0;
+
+	memset(resident, 0xff, sizeof(resident));
+	assert_int_equal(mincore(tables, TOUCH_N * TOUCH_BYTES, resident), 0);
+	while (told < TOUCH_PAGES && resident[told] != 0xff)
+		told++;
+	assert_true(told >= TOUCH_N);
+	for (unsigned i = 0; i < TOUCH_N; i++) {
+		unsigned pages = 0;
+
+		for (unsigned k = 0; k < told / TOUCH_N; k++)
+			pages += resident[i * (told / TOUCH_N) + k] & 1;
+		touched += pages > 0;
+	}
+	return touched;
+}
+
 /* Of a block fresh from the environment only the tables that were given out cost memory: the one
  * that would hold the list node does not, while there are no neighbours. */
 static void test_tables_that_were_not_given_out_are_not_touched(void **state)
 {
-	enum { N = 4 };
-	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	struct bench b = {.table_bytes = page, .n = N};
-	unsigned char resident[N];
+	struct bench b = {.table_bytes = TOUCH_BYTES, .n = TOUCH_N};
 	struct gw_heap_opts opts;
 
 	(void)state;
 	fake_env_init(&b.f);
 	opts = opts_of(&b);
 	opts.empty = opts.poison = 0;
-	opts.max_bytes = N * page;
+	opts.max_bytes = TOUCH_N * TOUCH_BYTES;
 	assert_int_equal(gw_heap_create(&opts, &b.heap), 0);
-	for (unsigned given = 1; given < N; given++) {
+	for (unsigned given = 1; given < TOUCH_N; given++) {
 		uint64_t *t = gw_heap_alloc(b.heap);
-		unsigned touched = 0;
 
 		t[0] = 1;
-		assert_int_equal(mincore(b.heap->base, N * page, resident), 0);
-		for (unsigned i = 0; i < N; i++)
-			touched += resident[i] & 1;
-		assert_int_equal(touched, given);
+		assert_int_equal(count_touched(b.heap->base), given);
 	}
 	bench_end(&b);
 }
