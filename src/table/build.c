@@ -77,55 +77,35 @@ static void empty_rest(gw_entry *table, unsigned level, unsigned first, unsigned
 		gw_store_relaxed(&table[i], gw_fmt_empty(level));
 }
 
-/* A table of leaves alone is not filled before it is filled with them. */
-static gw_entry *build_last(struct page_table *p, struct mapping *m)
-{
-	unsigned first = gw_index(m->at.va, 0), i = first;
-	bool clean;
-	gw_entry *table = gw_heap_alloc_unfilled(heap_of(p, 0), &clean);
-
-	if (!table)
-		return NULL;
-	table_init(p, table, 0, m->at.va);
-	while (m->at.left && i < entries(0))
-		i += build_leaves(&table[i], 0, m);
-	if (!clean)
-		empty_rest(table, 0, first, i);
-	count_add(desc_of(p, table, 0), i - first);
-	return table;
-}
-
 gw_entry *gw_build(struct page_table *p, unsigned level, struct mapping *m)
 {
 	unsigned first = gw_index(m->at.va, level), i = first;
-	gw_entry *table;
+	bool clean, ok = true;
+	gw_entry *table = gw_heap_alloc_unfilled(heap_of(p, level), &clean);
 
-	if (!level)
-		return build_last(p, m);
-	table = table_alloc(p, level, m->at.va);
 	if (!table)
 		return NULL;
-	while (m->at.left && i < entries(level)) {
-		gw_entry *child;
-		unsigned n;
-
+	table_init(p, table, level, m->at.va);
+	while (ok && m->at.left && i < entries(level)) {
 		if (leaf_fits(m, level)) {
-			n = build_leaves(&table[i], level, m);
-			if (wants_deposits(m, level) && !gw_deposit_new(p, table, level, i, n))
-				goto no_memory;
-			i += n;
-			continue;
-		}
-		child = gw_build(p, level - 1, m);
-		if (!child)
-			goto no_memory;
-		gw_store_relaxed(&table[i++], link_to(p, child, level));
-	}
-	count_add(desc_of(p, table, level), i - first);
-	return table;
+			unsigned n = build_leaves(&table[i], level, m);
 
-no_memory:
-	gw_discard(p, table, level);
+			ok = !wants_deposits(m, level) || gw_deposit_new(p, table, level, i, n);
+			i += n;
+		} else {
+			gw_entry *child = gw_build(p, level - 1, m);
+
+			ok = child;
+			if (ok)
+				gw_store_relaxed(&table[i++], link_to(p, child, level));
+		}
+	}
+	if (!clean)
+		empty_rest(table, level, first, i);
+	count_add(desc_of(p, table, level), i - first);
+	if (ok)
+		return table;
+	gw_discard(p, table, level); /* no memory */
 	return NULL;
 }
 
