@@ -206,23 +206,19 @@ static int map_all(struct page_table *p, const struct mapping *m)
  * nothing done, where it takes more than to write an entry. */
 static bool map_page(struct page_table *p, uint64_t va, uint64_t out, uint32_t attr)
 {
-	const struct cursor at = {.va = gw_low(va), .left = gw_span(0)};
-	struct path path;
+	struct desc *desc;
 	bool done = false;
+	gw_entry *entry;
 
 	p->env->read_lock(p->env);
-	if (descend(p, &path, &at, 0, 0) == 0) {
-		gw_entry *entry = &path.table[0][gw_index(va, 0)];
-		struct desc *desc = desc_of(p, path.table[0], 0);
-
-		if (table_lock(p, desc)) {
-			done = is_empty(gw_load_relaxed(entry), 0);
-			if (done) {
-				publish(entry, gw_fmt_leaf(out, attr, 0));
-				count_add(desc, 1);
-			}
-			table_unlock(desc);
+	entry = find_page(p, va, &desc);
+	if (entry && table_lock(p, desc)) {
+		done = is_empty(gw_load_relaxed(entry), 0);
+		if (done) {
+			publish(entry, gw_fmt_leaf(out, attr, 0));
+			count_add(desc, 1);
 		}
+		table_unlock(desc);
 	}
 	p->env->read_unlock(p->env);
 	return done;
@@ -231,17 +227,18 @@ static bool map_page(struct page_table *p, uint64_t va, uint64_t out, uint32_t a
 int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
 {
 	struct page_table *p = page_table_of(pt);
-	const struct mapping m = {.at = {.va = gw_low(va), .left = bytes},
-				  .out = out,
-				  .stretch = bytes,
-				  .attr = attr,
-				  .max_level = p->max_level};
 	int err = gw_mapping_check(va, bytes, out, attr);
+	struct mapping m;
 
-	if (!err && bytes == gw_span(0) &&
-	    map_page(p, va, out, attr & ~(uint32_t)(GW_CONTIGUOUS | GW_DEPOSIT)))
-		return 0;
-	return err ? err : map_all(p, &m);
+	if (err || (bytes == gw_span(0) &&
+		    map_page(p, va, out, attr & ~(uint32_t)(GW_CONTIGUOUS | GW_DEPOSIT))))
+		return err;
+	m = (struct mapping){.at = {.va = gw_low(va), .left = bytes},
+			     .out = out,
+			     .stretch = bytes,
+			     .attr = attr,
+			     .max_level = p->max_level};
+	return map_all(p, &m);
 }
 
 int gw_map_many(struct gw_pt *pt, uint64_t va, const struct gw_piece *piece, size_t n,

@@ -305,6 +305,15 @@ static inline bool covers_leaf(const struct cursor *at, uint64_t e, unsigned lev
 	return !(at->va & (bytes - 1)) && at->left >= bytes;
 }
 
+/* How many entries there are from the start of the range to its end or the table's. */
+static inline unsigned entries_left(const struct cursor *at, unsigned level)
+{
+	uint64_t n = at->left >> gw_fmt_shift(level);
+	unsigned room = entries(level) - gw_index(at->va, level);
+
+	return n < room ? (unsigned)n : room;
+}
+
 /* Checks a range of the caller's: 0, -EINVAL or -ERANGE. */
 static inline int range_check(uint64_t va, uint64_t bytes)
 {
@@ -356,6 +365,19 @@ static inline unsigned descend(const struct page_table *p, struct path *path,
 	}
 	path->table[0] = table;
 	return 0;
+}
+
+/* The entry of a page, and the descriptor of the table that it is in; NULL: no such table is there.
+ */
+static inline gw_entry *find_page(const struct page_table *p, uint64_t va, struct desc **desc)
+{
+	const struct cursor at = {.va = gw_low(va), .left = gw_span(0)};
+	struct path path;
+
+	if (descend(p, &path, &at, 0, 0) > 0)
+		return NULL;
+	*desc = desc_of(p, path.table[0], 0);
+	return &path.table[0][gw_index(va, 0)];
 }
 
 /* ---- deposit.c: tables kept for the leaves of a locked table ---- */
@@ -534,10 +556,11 @@ static inline bool leaf_fits(const struct mapping *m, unsigned level)
 /* Then: how many can follow one another, up to the end of the table and of the stretch. */
 static inline unsigned leaves_in_stretch(const struct mapping *m, unsigned level)
 {
-	uint64_t n = (m->stretch < m->at.left ? m->stretch : m->at.left) >> gw_fmt_shift(level);
-	unsigned room = entries(level) - gw_index(m->at.va, level);
+	struct cursor at = m->at;
 
-	return n < room ? (unsigned)n : room;
+	if (m->stretch < at.left)
+		at.left = m->stretch;
+	return entries_left(&at, level);
 }
 
 /* And of those, how many have the same attributes, in *attr: a run, where one is asked for and

@@ -31,7 +31,7 @@ static void gather_deposits(struct gather *g, struct desc *desc, unsigned index,
 /* Empties pages that follow one another, up to n and the first of them at least, of which nobody is
  * told: by stores, since bits that hardware sets just before are lost on nobody. Return: how many.
  */
-static int clear_pages(gw_entry *entry, uint64_t n)
+static int clear_pages(gw_entry *entry, unsigned n)
 {
 	unsigned i = 0;
 	uint64_t e;
@@ -43,14 +43,6 @@ static int clear_pages(gw_entry *entry, uint64_t n)
 		e = gw_load_relaxed(&entry[i]);
 	} while (gw_fmt_is_leaf(e, 0) && leaf_entries(e, 0) == 1);
 	return (int)i;
-}
-
-/* Of those from the start of the range to its end or the table's. */
-static uint64_t pages_left(const struct cursor *at, unsigned i)
-{
-	uint64_t left = at->left >> GW_PAGE_LG2;
-
-	return left < entries(0) - i ? left : entries(0) - i;
 }
 
 /* Empties one entry of a locked table, at the start of the range, or a run of them. Return: how
@@ -70,7 +62,7 @@ static int clear_entry(struct gather *g, gw_entry *table, unsigned level, unsign
 		if (!covers_leaf(at, e, level))
 			return -1;
 		if (!level && g->no_release && !g->only && leaf_entries(e, 0) == 1)
-			return clear_pages(&table[i], pages_left(at, i));
+			return clear_pages(&table[i], entries_left(at, 0));
 		e = leaf_clear(&table[i], level);
 		gather_deposits(g, desc_of(g->p, table, level), i, leaf_entries(e, level));
 		if (!g->no_release)
@@ -157,23 +149,19 @@ static bool stays(const struct page_table *p, struct desc *desc)
 static bool unmap_page(struct page_table *p, uint64_t va)
 {
 	const struct gw_range page = {.va = va, .bytes = gw_span(0)};
-	const struct cursor at = {.va = gw_low(va), .left = gw_span(0)};
-	struct path path;
+	struct desc *desc;
 	bool done = false;
+	gw_entry *entry;
 
 	p->env->read_lock(p->env);
-	if (descend(p, &path, &at, 0, 0) == 0) {
-		gw_entry *entry = &path.table[0][gw_index(va, 0)];
-		struct desc *desc = desc_of(p, path.table[0], 0);
+	entry = find_page(p, va, &desc);
+	if (entry && stays(p, desc) && table_lock(p, desc)) {
+		uint64_t e = gw_load_relaxed(entry);
 
-		if (stays(p, desc) && table_lock(p, desc)) {
-			uint64_t e = gw_load_relaxed(entry);
-
-			done = gw_fmt_is_leaf(e, 0) && leaf_entries(e, 0) == 1 && stays(p, desc);
-			if (done)
-				count_add(desc, -(uint32_t)clear_pages(entry, 1));
-			table_unlock(desc);
-		}
+		done = gw_fmt_is_leaf(e, 0) && leaf_entries(e, 0) == 1 && stays(p, desc);
+		if (done)
+			count_add(desc, -(uint32_t)clear_pages(entry, 1));
+		table_unlock(desc);
 	}
 	p->env->read_unlock(p->env);
 	if (done && p->opts.invalidate && !GW_MUTANT(skip_invalidate))
