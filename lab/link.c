@@ -83,7 +83,9 @@ void *unlink_table(struct pgtable *pgtable, uint64_t addr, bool only_empty)
 		struct table_desc *desc = desc_of(pgtable, (void *)(uintptr_t)pmd);
 
 		spin_lock(&desc->ptl);
-		if (!only_empty || !gw_load_relaxed(&desc->count))
+		/* Acquire: the last user of a counted table has done with it. Pairs with
+		 * count_put, which need not be ours. */
+		if (!only_empty || !gw_load_acquire(&desc->count))
 			table = pmd_clear(pgtable, addr);
 		spin_unlock(&desc->ptl);
 	}

@@ -238,6 +238,66 @@ static void a_counted_table_outlives_its_entries_while_held(void **state)
 	assert_int_equal(space_close(&s), 0);
 }
 
+enum { VISITED = 2000 };
+
+/* A walker that holds the first tables, and then leaves one after the other. */
+struct visit {
+	struct space *space;
+	pte_t *ptep[VISITED];
+	_Atomic int step; /* 0: coming, 1: there, 2: shall leave, 3: may go home */
+};
+
+static void *visit(void *arg)
+{
+	struct visit *visit = arg;
+	const struct space *s = visit->space;
+	struct lab_walker *walker;
+
+	urcu_memb_flavor.register_thread();
+	walker = lab_walker_add(s->lab);
+	for (unsigned i = 0; i < VISITED; i++)
+		visit->ptep[i] = pte_try_get(s->pgtable, walker, i * s->span);
+	gw_store_release(&visit->step, 1);
+	while (gw_load_acquire(&visit->step) == 1)
+		usleep(100);
+	for (unsigned i = 0; i < VISITED; i++) {
+		if (gw_load_relaxed(visit->ptep[i] + 1))
+			fail_msg("an entry that was unmapped is not empty");
+		pte_put(s->pgtable, i * s->span, visit->ptep[i]);
+	}
+	while (gw_load_relaxed(&visit->step) == 2)
+		usleep(100); /* no section meanwhile, which would order what came before it */
+	lab_walker_remove(walker);
+	urcu_memb_flavor.unregister_thread();
+	return NULL;
+}
+
+/* The walker is the tables' last user, and may have one unlinked by somebody else before it gets to
+ * that itself: who has to have seen all that the walker did there. ThreadSanitizer tells. */
+static void who_unlinks_has_seen_the_last_user_leave(void **state)
+{
+	struct space s =
+		space_open("head-per-page:own-page", (struct pgtable_options){.counted = true});
+	struct visit visit_all = {.space = &s};
+	pthread_t thread;
+
+	(void)state;
+	assert_return_code(pgtable_map(s.pgtable, 0, VISITED * s.span), 0);
+	assert_int_equal(pthread_create(&thread, NULL, visit, &visit_all), 0);
+	while (gw_load_acquire(&visit_all.step) == 0)
+		usleep(100);
+	pgtable_unmap(s.pgtable, 0, VISITED * s.span);
+	assert_int_equal(tables(&s), VISITED);
+	gw_store_release(&visit_all.step, 2);
+	for (unsigned left = VISITED; left--;)
+		while (tables(&s) > left)
+			pgtable_reclaim(s.pgtable, (VISITED - 1 - left) * s.span, s.span);
+	assert_int_equal(lab_settle(s.lab), 0);
+	gw_store_relaxed(&visit_all.step, 3);
+	pthread_join(thread, NULL);
+	assert_int_equal(space_close(&s), 0);
+}
+
 /* ---- Tables of an unmap ---- */
 
 /* A walker that stands in a table of the address space until it is told to leave. */
@@ -389,6 +449,7 @@ int main(void)
 		cmocka_unit_test(a_retracted_table_reads_as_it_was),
 		cmocka_unit_test(gup_notices_what_changed),
 		cmocka_unit_test(a_counted_table_outlives_its_entries_while_held),
+		cmocka_unit_test(who_unlinks_has_seen_the_last_user_leave),
 		cmocka_unit_test(the_rendezvous_waits_for_interrupts_to_be_on),
 		cmocka_unit_test(the_rendezvous_does_not_wait_for_rcu_walkers),
 		cmocka_unit_test(a_batch_waits_for_rcu_walkers),
