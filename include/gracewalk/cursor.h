@@ -22,9 +22,9 @@ static inline uint64_t gw_cursor_entry(struct gw_cursor *c)
 		uintptr_t table = (uintptr_t)c->table[c->depth];
 		uint64_t e = gw_walk_load(table, gw_index(c->va, level) * sizeof(gw_entry));
 
-		if (!gw_fmt_is_table(e, level))
+		if (!gw_fmt_leads_on(e, level))
 			return e;
-		table = (uintptr_t)gw_fmt_table_address(e, level) + c->to_pointer;
+		table = (uintptr_t)gw_fmt_leads_to(e, level) + c->to_pointer;
 		c->table[++c->depth] = (const gw_entry *)table;
 	}
 }

@@ -33,6 +33,22 @@ static inline unsigned gw_fmt_run_lg2(unsigned level)
 }
 #endif
 
+/* Of an entry as the library writes them: whether it leads on to a table, and to which address. A
+ * format brings both, and a macro of the first's name, where what the manual leaves open in such
+ * entries, and the library always writes alike, makes them shorter than gw_fmt_is_table and
+ * gw_fmt_table_address, which take any entry. */
+#ifndef gw_fmt_leads_on
+static inline bool gw_fmt_leads_on(uint64_t e, unsigned level)
+{
+	return gw_fmt_is_table(e, level);
+}
+
+static inline uint64_t gw_fmt_leads_to(uint64_t e, unsigned level)
+{
+	return gw_fmt_table_address(e, level);
+}
+#endif
+
 /* How many entries a leaf takes, as a power of two: more than one in a run. */
 static inline unsigned gw_run_lg2(uint64_t e, unsigned level)
 {
@@ -112,9 +128,9 @@ GW_WALK_INLINE bool gw_walk(const struct gw_pt *pt, uint64_t va, struct gw_leaf 
 		uintptr_t entry = gw_index(va, level) * sizeof(gw_entry);
 		uint64_t e = gw_walk_load(table, to_pointer + entry);
 
-		if (!gw_fmt_is_table(e, level))
+		if (!gw_fmt_leads_on(e, level))
 			return gw_walk_leaf(e, va, level, leaf);
-		table = (uintptr_t)gw_fmt_table_address(e, level);
+		table = (uintptr_t)gw_fmt_leads_to(e, level);
 		to_pointer = pt->to_pointer;
 	}
 	/* Not the loop's last turn, so that the decoding of pages has its constants folded. */

@@ -21,9 +21,8 @@ GW_WALK_INLINE const gw_entry *gw_many_step(const struct gw_pt *pt, const gw_ent
 	/* Orders what gw_walk_load orders. */
 	uint64_t e = gw_load_dependent(entry);
 
-	if (gw_fmt_is_table(e, level)) {
-		table = (const gw_entry *)((uintptr_t)gw_fmt_table_address(e, level) +
-					   pt->to_pointer);
+	if (gw_fmt_leads_on(e, level)) {
+		table = (const gw_entry *)((uintptr_t)gw_fmt_leads_to(e, level) + pt->to_pointer);
 		return &table[gw_index(va, level - 1)];
 	}
 	if (!gw_walk_leaf(e, va, level, leaf))

@@ -130,7 +130,7 @@ static inline struct desc *desc_of(const struct page_table *p, const gw_entry *t
 
 static inline gw_entry *child_of(const struct page_table *p, uint64_t e, unsigned level)
 {
-	return (gw_entry *)(uintptr_t)(gw_fmt_table_address(e, level) + p->pt.to_pointer);
+	return (gw_entry *)(uintptr_t)(gw_fmt_leads_to(e, level) + p->pt.to_pointer);
 }
 
 static inline uint64_t link_to(const struct page_table *p, const gw_entry *child, unsigned level)
@@ -359,7 +359,7 @@ static inline unsigned descend(const struct page_table *p, struct path *path,
 		if (level == stop)
 			return level;
 		e = gw_load_dependent(&table[gw_index(at->va, level)]);
-		if (!gw_fmt_is_table(e, level) || (level < whole && covers(at, level)))
+		if (!gw_fmt_leads_on(e, level) || (level < whole && covers(at, level)))
 			return level;
 		table = child_of(p, e, level);
 	}

@@ -61,6 +61,21 @@ static inline uint64_t gw_fmt_table_address(uint64_t e, unsigned level)
 	return true_table_address(unbend(e, level), level);
 }
 
+/* A true format's short ways are not for bent entries. */
+static inline bool bent_leads_on(uint64_t e, unsigned level)
+{
+	return gw_fmt_is_table(e, level);
+}
+
+static inline uint64_t bent_leads_to(uint64_t e, unsigned level)
+{
+	return gw_fmt_table_address(e, level);
+}
+
+#undef gw_fmt_leads_on
+#define gw_fmt_leads_on bent_leads_on
+#define gw_fmt_leads_to bent_leads_to
+
 static inline uint64_t gw_fmt_leaf(uint64_t out, uint32_t attr, unsigned level)
 {
 	return bend(true_leaf(out, attr, level), level);

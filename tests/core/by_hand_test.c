@@ -42,9 +42,9 @@ static const struct leaf leaves[] = {
 	{0x40000000, RWX | GW_GLOBAL, 2, 0x40000183},
 };
 static const struct table tables[] = {
-	{0x7654321000, 1, 0x7654321007},
-	{0xffffffffff000, 3, 0xffffffffff007},
-	{0x7654321000, GW_LEVELS - 1, 0x7654321007},
+	{0x7654321000, 1, 0x7654321027},
+	{0xffffffffff000, 3, 0xffffffffff027},
+	{0x7654321000, GW_LEVELS - 1, 0x7654321027},
 };
 /* nines of bits: 1, 258 (1, of 4 levels), 141, 43, 120 */
 static const uint64_t index_va = 1ull << 48 | 0x812345678000;
@@ -317,8 +317,8 @@ static void odds_and_ends(void)
 #else
 
 static const struct leaf leaves[] = {
-	{5, 0, 0, 11},
-	{0, 0, 5, 1},
+	{5, 0, 0, 0x8000000000000005},
+	{0, 0, 5, 0x8000000000000000},
 	{0x7fffffffffffffff, 0, 3, UINT64_MAX},
 };
 static const struct table tables[] = {{0x7f0000000200, 1, 0x7f0000000200}};

@@ -98,7 +98,7 @@ static void assert_leaf(uint64_t out, uint32_t attr, unsigned level)
 		struct gw_decoded decoded = gw_ops.decode(e, level, i * gw_span(level));
 
 		assert_true(gw_fmt_is_leaf(e, level));
-		assert_false(gw_fmt_is_table(e, level));
+		assert_false(gw_fmt_is_table(e, level) || gw_fmt_leads_on(e, level));
 		assert_true(e != gw_fmt_empty(level));
 		assert_int_equal(gw_fmt_out(e, level), out);
 		assert_int_equal(gw_fmt_attr(e, level), attr);
@@ -157,6 +157,8 @@ static void test_tables_there_and_back(void **state)
 			assert_false(gw_fmt_is_leaf(e, level));
 			assert_true(e != gw_fmt_empty(level));
 			assert_int_equal(gw_fmt_table_address(e, level), address);
+			assert_true(gw_fmt_leads_on(e, level));
+			assert_int_equal(gw_fmt_leads_to(e, level), address);
 		}
 	}
 }
@@ -165,8 +167,10 @@ static void test_empty_is_neither_table_nor_leaf(void **state)
 {
 	(void)state;
 	for (unsigned level = 0; level < GW_LEVELS; level++) {
-		assert_false(gw_fmt_is_table(gw_fmt_empty(level), level));
-		assert_false(gw_fmt_is_leaf(gw_fmt_empty(level), level));
+		uint64_t e = gw_fmt_empty(level);
+
+		assert_false(gw_fmt_is_table(e, level) || gw_fmt_leads_on(e, level));
+		assert_false(gw_fmt_is_leaf(e, level));
 	}
 }
 

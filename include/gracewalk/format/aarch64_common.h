@@ -149,6 +149,20 @@ static inline uint64_t gw_fmt_table_address(uint64_t e, unsigned level)
 	return a64_address(e);
 }
 
+/* No bit but the address and the type is set, and hardware sets none (FEAT_HAFT would bit 10, where
+ * TCR2_EL1 turns it on). So the low byte tells such an entry. */
+#define gw_fmt_leads_on gw_fmt_leads_on
+static inline bool gw_fmt_leads_on(uint64_t e, unsigned level)
+{
+	return level > 0 && (e & 0xff) == A64_TABLE;
+}
+
+static inline uint64_t gw_fmt_leads_to(uint64_t e, unsigned level)
+{
+	(void)level;
+	return A64_HIGH ? a64_address(e) : e - A64_TABLE;
+}
+
 static inline uint64_t gw_fmt_write_bits(uint32_t attr)
 {
 	if (attr & GW_WRITE)

@@ -8,13 +8,18 @@
  * has ONE value, the same for each address in it (an allocator's span, a region's descriptor),
  * whatever its size; the MMU formats count their output addresses up instead.
  *
- *   entry   0                 nothing here
- *           value << 1 | 1    leaf
- *           anything else     the address of the next table
+ *   entry   0                  nothing here
+ *           value | 1 << 63    leaf
+ *           anything else      the address of the next table
+ *
+ * So a walk tells a table by one comparison: it is above zero. Where tables lie in the upper half
+ * of the address space, as in a kernel, a heap's `phys` gives them addresses below it.
  */
 #include <gracewalk/format/attr.h>
 
 #define GW_FMT_NAME "index64"
+
+#define INDEX_LEAF (1ull << 63)
 
 enum {
 	GW_LEVELS = 6,
@@ -61,19 +66,19 @@ static inline bool gw_fmt_leaf_level(unsigned level)
 
 static inline bool gw_fmt_is_table(uint64_t e, unsigned level)
 {
-	return level > 0 && e && !(e & 1);
+	return level > 0 && (int64_t)e > 0;
 }
 
 static inline bool gw_fmt_is_leaf(uint64_t e, unsigned level)
 {
 	(void)level;
-	return e & 1;
+	return e & INDEX_LEAF;
 }
 
 static inline uint64_t gw_fmt_table(uint64_t address, unsigned level)
 {
 	(void)level;
-	return address;
+	return address & ~INDEX_LEAF;
 }
 
 static inline uint64_t gw_fmt_table_address(uint64_t e, unsigned level)
@@ -92,13 +97,13 @@ static inline uint64_t gw_fmt_leaf(uint64_t out, uint32_t attr, unsigned level)
 {
 	(void)attr;
 	(void)level;
-	return out << 1 | 1;
+	return out | INDEX_LEAF;
 }
 
 static inline uint64_t gw_fmt_out(uint64_t e, unsigned level)
 {
 	(void)level;
-	return e >> 1;
+	return e & ~INDEX_LEAF;
 }
 
 static inline uint32_t gw_fmt_attr(uint64_t e, unsigned level)

@@ -109,6 +109,20 @@ static inline uint64_t gw_fmt_table_address(uint64_t e, unsigned level)
 	return (e & RISCV_PPN) << 2;
 }
 
+/* No bit but the address and V is set, and hardware sets none. So the low byte tells such an entry,
+ * and its address is a difference. */
+#define gw_fmt_leads_on gw_fmt_leads_on
+static inline bool gw_fmt_leads_on(uint64_t e, unsigned level)
+{
+	return level > 0 && (e & 0xff) == RISCV_V;
+}
+
+static inline uint64_t gw_fmt_leads_to(uint64_t e, unsigned level)
+{
+	(void)level;
+	return (e - RISCV_V) << 2;
+}
+
 static inline uint64_t gw_fmt_attr_bits(uint32_t attr)
 {
 	return (attr & GW_READ ? RISCV_R : 0) | (attr & GW_WRITE ? RISCV_W : 0) |

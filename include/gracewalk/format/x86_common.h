@@ -85,11 +85,27 @@ static inline bool gw_fmt_is_leaf(uint64_t e, unsigned level)
 	return level == 0 ? e & X86_P : (e & (X86_P | X86_PS)) == (X86_P | X86_PS);
 }
 
-/* Rights are the leaf's alone: a table entry allows everything. */
+/* Rights are the leaf's alone: a table entry allows everything. It is accessed from the start, so
+ * that the processor never changes it. */
+#define X86_TABLE (X86_P | X86_RW | X86_US | X86_A)
+
 static inline uint64_t gw_fmt_table(uint64_t address, unsigned level)
 {
 	(void)level;
-	return address | X86_P | X86_RW | X86_US;
+	return address | X86_TABLE;
+}
+
+/* So its low byte tells it from a leaf, which has PS, and its address is a difference. */
+#define gw_fmt_leads_on gw_fmt_leads_on
+static inline bool gw_fmt_leads_on(uint64_t e, unsigned level)
+{
+	return level > 0 && (e & 0xff) == X86_TABLE;
+}
+
+static inline uint64_t gw_fmt_leads_to(uint64_t e, unsigned level)
+{
+	(void)level;
+	return e - X86_TABLE;
 }
 
 static inline uint64_t gw_fmt_table_address(uint64_t e, unsigned level)
