@@ -29,11 +29,15 @@ static int compare(const void *a, const void *b)
 
 static struct spread spread_of_some(const double *values, unsigned n)
 {
-	double sorted[ROUNDS];
+	double *sorted = malloc(n * sizeof(*sorted));
+	struct spread s;
 
+	bench_check(sorted, "no memory");
 	memcpy(sorted, values, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), compare);
-	return (struct spread){sorted[n / 2], sorted[0], sorted[n - 1]};
+	s = (struct spread){sorted[n / 2], sorted[0], sorted[n - 1]};
+	free(sorted);
+	return s;
 }
 
 static struct spread spread_of(const double values[ROUNDS])
@@ -341,20 +345,16 @@ void bench_series(const char *title, const char *name, const struct bench_column
 		  unsigned columns, unsigned n)
 {
 	cJSON *entry = cJSON_CreateObject(), *list;
-	double *sorted = malloc(n * sizeof(*sorted));
 
-	bench_check(sorted && n, "no samples");
+	bench_check(n, "no samples");
 	cJSON_AddItemToArray(array_of("series"), entry);
 	cJSON_AddStringToObject(entry, "name", title);
 	cJSON_AddStringToObject(entry, "row", name);
 	list = cJSON_AddArrayToObject(entry, "columns");
 	for (unsigned c = 0; c < columns; c++) {
 		cJSON *to = cJSON_CreateObject();
-		struct spread s;
+		struct spread s = spread_of_some(column[c].value, n);
 
-		memcpy(sorted, column[c].value, n * sizeof(*sorted));
-		qsort(sorted, n, sizeof(*sorted), compare);
-		s = (struct spread){sorted[n / 2], sorted[0], sorted[n - 1]};
 		printf("  %-34s%-28s%12.4g [%.4g, %.4g] %s\n", c ? "" : name, column[c].name,
 		       s.median, s.low, s.high, column[c].unit);
 		cJSON_AddItemToArray(list, to);
@@ -364,7 +364,6 @@ void bench_series(const char *title, const char *name, const struct bench_column
 		cJSON_AddItemToObject(to, "values",
 				      cJSON_CreateDoubleArray(column[c].value, (int)n));
 	}
-	free(sorted);
 }
 
 void bench_table(const char *title, const char *const *column, unsigned columns,

@@ -86,6 +86,12 @@ struct peer {
 	void (*thread_unregister)(void);
 };
 
+static inline void peer_settle(const struct peer *peer)
+{
+	if (peer->settle)
+		peer->settle();
+}
+
 /* Those that the build did without, for lack of a package, are NULL. */
 #define PEER_EXTERN extern __attribute__((weak)) const struct peer
 PEER_EXTERN peer_raw, peer_raw_huge, peer_raw_section, peer_flat, peer_x86_64, peer_index64;

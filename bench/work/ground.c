@@ -96,8 +96,7 @@ static void check(const struct peer *peer, void *map, const struct peer_run *run
 static void destroy(const struct peer *peer, void *map)
 {
 	peer->destroy(map);
-	if (peer->settle)
-		peer->settle();
+	peer_settle(peer);
 }
 
 static void *make(struct subject *s, const struct peer_run *run, const uint32_t *next)
@@ -120,8 +119,7 @@ static void *make(struct subject *s, const struct peer_run *run, const uint32_t 
 		destroy(s->peer, map);
 		return NULL;
 	}
-	if (s->peer->settle)
-		s->peer->settle();
+	peer_settle(s->peer);
 	check(s->peer, map, run);
 	return map;
 }

@@ -59,8 +59,7 @@ static void *fill_some(const struct subject *s, uint64_t pages, double *ns)
 		map = s->peer->create(&opts);
 		sum += fill(s->peer, map, pages);
 	}
-	if (s->peer->settle)
-		s->peer->settle();
+	peer_settle(s->peer);
 	*ns = sum / (double)(times * pages);
 	return map;
 }

@@ -31,8 +31,7 @@ static void turn(void *ctx, double value[BENCH_METRICS])
 	double times = (double)seat->times, cpu = work_cpu_ns();
 
 	value[0] = live(seat) / times;
-	if (seat->subject->peer->settle)
-		seat->subject->peer->settle();
+	peer_settle(seat->subject->peer);
 	value[1] = (work_cpu_ns() - cpu) / times;
 }
 

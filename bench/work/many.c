@@ -55,8 +55,7 @@ static void turn(void *ctx, double value[BENCH_METRICS])
 
 	value[0] = look_up(s) / (double)s->lookups;
 	value[1] = update(s) / (double)s->updates;
-	if (s->subject->peer->settle)
-		s->subject->peer->settle();
+	peer_settle(s->subject->peer);
 }
 
 static void open_seat(struct seat *s, const struct subject *subject, unsigned maps)
@@ -87,8 +86,7 @@ static void close_seat(struct seat *s)
 {
 	for (unsigned i = 0; i < s->maps; i++)
 		s->subject->peer->destroy(s->map[i]);
-	if (s->subject->peer->settle)
-		s->subject->peer->settle();
+	peer_settle(s->subject->peer);
 	free(s->map);
 }
 

@@ -164,8 +164,7 @@ static void turn(void *ctx, double value[BENCH_METRICS])
 	double pages = (double)(s->rounds * REGION) * (s->mode == LOCAL ? s->threads : 1);
 
 	value[0] = run(s) / pages;
-	if (s->subject->peer->settle)
-		s->subject->peer->settle();
+	peer_settle(s->subject->peer);
 }
 
 /* The regions are mapped once before: structures whose tables stay, and are built by one thread
@@ -205,8 +204,7 @@ static void measure(const char *title, enum mode mode, unsigned threads)
 	for (unsigned i = 0; i < n; i++)
 		if (!list[i].skipped) {
 			list[i].peer->destroy(seats[i].map);
-			if (list[i].peer->settle)
-				list[i].peer->settle();
+			peer_settle(list[i].peer);
 		}
 }
 

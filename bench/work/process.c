@@ -26,8 +26,7 @@ double process_bytes(const char *key)
 
 double process_held(const struct peer *peer)
 {
-	if (peer->settle)
-		peer->settle();
+	peer_settle(peer);
 	malloc_trim(0);
 	return process_bytes("RssAnon:") + process_bytes("RssShmem:");
 }

@@ -69,12 +69,6 @@ static double update(const struct seat *seat)
 	return bench_now_ns() - start;
 }
 
-static void settle(const struct seat *seat)
-{
-	if (seat->subject->peer->settle)
-		seat->subject->peer->settle();
-}
-
 /* What was deferred is done outside the updater's time, and inside the process's. */
 static void turn(void *ctx, double value[BENCH_METRICS])
 {
@@ -82,10 +76,10 @@ static void turn(void *ctx, double value[BENCH_METRICS])
 	double pages = (double)(seat->times * seat->pages), cpu = work_cpu_ns();
 
 	value[0] = update(seat) / pages;
-	settle(seat);
+	peer_settle(seat->subject->peer);
 	value[1] = (work_cpu_ns() - cpu) / pages;
 	check(seat);
-	settle(seat);
+	peer_settle(seat->subject->peer);
 }
 
 static void open_seat(struct seat *seat, const struct subject *subject, uint64_t pages,
@@ -107,7 +101,7 @@ static void open_seat(struct seat *seat, const struct subject *subject, uint64_t
 	check(seat);
 	for (unsigned i = 0; i < 3; i++)
 		seat->times = work_scale(seat->times, update(seat), 1);
-	settle(seat);
+	peer_settle(seat->subject->peer);
 }
 
 static void measure(uint64_t pages, bool neighbour)
@@ -132,7 +126,7 @@ static void measure(uint64_t pages, bool neighbour)
 	for (unsigned i = 0; i < n; i++)
 		if (!list[i].skipped) {
 			list[i].peer->destroy(seats[i].map);
-			settle(&seats[i]);
+			peer_settle(list[i].peer);
 		}
 }
 
