@@ -50,14 +50,9 @@ struct block {
 /* The stack's top while somebody sees to it and nothing is on it; 0: nobody does. */
 #define QUEUED_NONE UINT32_MAX
 
-/* The list node, in the memory of a free table: neighbours as block number + 1, 0 for none; and the
- * entry that it takes the place of. */
-union list_node {
-	struct {
-		uint32_t next, prev;
-	};
-	uint64_t entry;
-};
+/* The list node, in the memory of a free table in the place of an entry, and written and read as
+ * one: the next block's number + 1, in the upper half that of the one before; 0 for none. */
+typedef uint64_t list_node;
 
 struct gw_heap {
 	struct gw_env *env;

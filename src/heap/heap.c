@@ -14,37 +14,62 @@ enum { META_ALIGN = 64 };
 
 /* ---- The list of blocks with a free table: invariant H2. All under the heap's lock. ---- */
 
-static union list_node *node_of(struct gw_heap *heap, uint32_t number)
+static list_node make_node(uint32_t next, uint32_t prev)
+{
+	return next | (list_node)prev << 32;
+}
+
+static uint32_t next_of(list_node node)
+{
+	return (uint32_t)node;
+}
+
+static uint32_t prev_of(list_node node)
+{
+	return (uint32_t)(node >> 32);
+}
+
+static list_node *node_of(struct gw_heap *heap, uint32_t number)
 {
 	return table_at(heap, number, block_at(heap, number)->node);
+}
+
+/* `at`: a block's number + 1; 0: none. */
+static void set_next(struct gw_heap *heap, uint32_t at, uint32_t next)
+{
+	if (at)
+		*node_of(heap, at - 1) = make_node(next, prev_of(*node_of(heap, at - 1)));
+	else
+		heap->list = next;
+}
+
+static void set_prev(struct gw_heap *heap, uint32_t at, uint32_t prev)
+{
+	if (at)
+		*node_of(heap, at - 1) = make_node(next_of(*node_of(heap, at - 1)), prev);
 }
 
 /* A clean table that holds its empty entry where the node is to be is not touched: memory that
  * never was costs nothing. */
 static void list_add(struct gw_heap *heap, struct block *block)
 {
-	const union list_node first = {.next = heap->list};
+	const list_node first = make_node(heap->list, 0);
 
-	if (!clean_of(heap, block)[block->node] || first.entry != heap->empty)
+	if (!clean_of(heap, block)[block->node] || first != heap->empty)
 		*node_of(heap, block->number) = first;
-	if (heap->list)
-		node_of(heap, heap->list - 1)->prev = block->number + 1;
+	set_prev(heap, heap->list, block->number + 1);
 	heap->list = block->number + 1;
 }
 
 /* The node's memory is left as it was if the table is clean. */
 static void list_remove(struct gw_heap *heap, struct block *block)
 {
-	union list_node *node = node_of(heap, block->number);
+	list_node *gone = node_of(heap, block->number);
 
-	if (node->prev)
-		node_of(heap, node->prev - 1)->next = node->next;
-	else
-		heap->list = node->next;
-	if (node->next)
-		node_of(heap, node->next - 1)->prev = node->prev;
-	if (node->entry != heap->empty)
-		node->entry = heap->empty;
+	set_next(heap, prev_of(*gone), next_of(*gone));
+	set_prev(heap, next_of(*gone), prev_of(*gone));
+	if (*gone != heap->empty)
+		*gone = heap->empty;
 }
 
 /* ---- Memory of blocks and of their records. All under the heap's lock. ---- */
@@ -451,7 +476,7 @@ static bool opts_ok(const struct gw_heap_opts *opts)
 	size_t block_bytes = opts->table_bytes * opts->tables_per_block;
 
 	return opts->env && power_of_two(opts->table_bytes) &&
-	       opts->table_bytes >= sizeof(union list_node) && opts->table_bytes <= 1 << 20 &&
+	       opts->table_bytes >= sizeof(list_node) && opts->table_bytes <= 1 << 20 &&
 	       power_of_two(opts->tables_per_block) &&
 	       opts->tables_per_block <= GW_TABLES_PER_BLOCK_MAX && opts->desc_bytes % 8 == 0 &&
 	       !((uintptr_t)opts->base & (block_bytes - 1)) &&
@@ -635,12 +660,12 @@ static bool list_ok(struct gw_heap *heap, uint64_t listed)
 	uint32_t prev = 0, at = heap->list;
 
 	for (; at && listed; listed--) {
-		const union list_node *node = node_of(heap, at - 1);
+		const list_node node = *node_of(heap, at - 1);
 
-		if (!block_at(heap, at - 1)->nfree || node->prev != prev)
+		if (!block_at(heap, at - 1)->nfree || prev_of(node) != prev)
 			return false;
 		prev = at;
-		at = node->next;
+		at = next_of(node);
 	}
 	return !at && !listed;
 }
