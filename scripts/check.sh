@@ -37,7 +37,7 @@ run() { # build directory, meson test's arguments
 
 run build
 run build/asan --no-suite freestanding --no-suite control
-run build/tsan --suite torture --suite bare --suite control --suite lab
+run build/tsan --suite torture --suite bare --suite control --suite lab --suite model
 
 echo
 echo "$passed passed, $failed failed, $skipped skipped"
