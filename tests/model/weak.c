@@ -475,6 +475,7 @@ static void put(struct loc *loc, uint64_t value, int order, const struct store *
 			view_add(left_view, before->view);
 	}
 	store_add(loc, value, left_view);
+	view[self].happened[self]++; /* what comes from here on did not happen before */
 	memory_set(loc, value);
 	nstores++;
 	if (order == __ATOMIC_SEQ_CST)
@@ -620,6 +621,15 @@ void __tsan_write_range(void *p, size_t n)
 		*expected = (uint##bits##_t)wide;                                              \
 		return done;                                                                   \
 	}                                                                                      \
+	/* clang's: what was there is the answer. */                                           \
+	uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(                             \
+		volatile uint##bits##_t *p, uint##bits##_t expected, uint##bits##_t value,     \
+		int order, int fail_order)                                                     \
+	{                                                                                      \
+		uint64_t wide = expected;                                                      \
+		do_compare(p, (bits) / 8, &wide, value, order, fail_order);                    \
+		return (uint##bits##_t)wide;                                                   \
+	}                                                                                      \
 	CHANGE(bits, exchange, EXCHANGE)                                                       \
 	CHANGE(bits, fetch_add, ADD)                                                           \
 	CHANGE(bits, fetch_sub, SUB)                                                           \
@@ -658,6 +668,7 @@ static void run(void)
 		t->live = true;
 		t->waits = t->looked = t->fresh = false;
 		view[i] = view[0];
+		view[i].happened[i] = 1;
 		getcontext(&t->context);
 		t->context.uc_stack.ss_sp = stacks[i];
 		t->context.uc_stack.ss_size = STACK;
