@@ -2,16 +2,38 @@
  * Copyright 2026 The Gracewalk authors
  * Every allocation of a fixed sequence fails once, and once with all that follow. */
 #include "bench.h"
+#include "look.h"
 
-enum kind { STOP, MAP, DEPOSIT, UNMAP, PROTECT, RECLAIM, CLEAR, COLLAPSE, SPLIT, REPLACE, GRACE };
+enum kind {
+	STOP,
+	MAP,
+	RUNS,
+	MANY,
+	DEPOSIT,
+	UNMAP,
+	PROTECT,
+	HARVEST,
+	TOUCH,
+	REMAP,
+	RECLAIM,
+	SET,
+	CLEAR,
+	COLLAPSE,
+	SPLIT,
+	REPLACE,
+	LOOK,
+	GRACE
+};
 
 struct op {
 	enum kind kind;
 	uint64_t va, bytes;
-	bool exists; /* the map finds something there */
+	bool exists; /* the map, or the move, finds something there */
+	uint64_t to; /* of a move */
 };
 
-/* Whatever needs memory is here: grafts of each depth, splits at both ends, batches of leaves. */
+/* Whatever needs memory is here: grafts of each depth, splits at both ends, batches of leaves,
+ * shadows of moves; and whatever could be thought to. */
 static struct op op_at(unsigned i)
 {
 	const struct op sequence[] = {
@@ -45,18 +67,75 @@ static struct op op_at(unsigned i)
 		{REPLACE, HALF + 5 * S(2), PAGE, false},
 		{COLLAPSE, HALF + 4 * S(2), 3 * S(1), false},
 		{UNMAP, HALF + 4 * S(2) + PAGE, 2 * S(1), false},
+		{MANY, HALF + 8 * S(2) - PAGE, S(1), false},
+		{LOOK, HALF + 8 * S(2) - PAGE, S(2), false},
+		{TOUCH, HALF + 8 * S(2), 0, false},
+		{SET, HALF + 8 * S(2) - PAGE, 0, false},
+		{HARVEST, HALF + 8 * S(2) - PAGE, S(1) + PAGE, false},
+		{MANY, HALF + 8 * S(2) - 2 * PAGE, S(1), true},
+		{REMAP, HALF + 8 * S(2) - PAGE, S(1), false, HALF + 10 * S(2) + PAGE},
+		{RUNS, HALF + 12 * S(2), 2 * S(2), false},
+		{UNMAP, HALF + 12 * S(2) + S(1) + PAGE, PAGE, false},
+		{PROTECT, HALF + 12 * S(2) + 3 * PAGE, S(2), false},
+		{REMAP, HALF + 12 * S(2), S(2), true, HALF + 10 * S(2)},
+		{REMAP, HALF + 12 * S(2), S(2), false, HALF + 16 * S(2)},
+		{REMAP, HALF + 16 * S(2) + PAGE, S(1), false, HALF + 12 * S(2) - S(1)},
+		{GRACE, 0, 0, false},
+		{COLLAPSE, HALF + 10 * S(2), 8 * S(2), false},
+		{RECLAIM, HALF + 12 * S(2), 2 * S(2), false},
+		{UNMAP, HALF + 13 * S(2) + PAGE, S(2), false},
 	};
 
 	return i < LENGTH(sequence) ? sequence[i] : (struct op){.kind = STOP};
 }
 
+/* A page, what continues it and is as large as the operation says, and two pages from elsewhere. */
+static int map_pieces(struct fixture *x, const struct op *op)
+{
+	const uint64_t there = OUT + 8 * S(1), second = gw_fmt_advance(TO(op->va), PAGE);
+	const struct gw_piece piece[] = {
+		{TO(op->va), PAGE}, {second, op->bytes}, {there, PAGE}, {there + 4 * PAGE, PAGE}};
+
+	return fix_map_many(x, op->va, piece, LENGTH(piece), WRITABLE);
+}
+
+static void look(struct fixture *x, const struct op *op)
+{
+	const uint64_t va[] = {gw_fmt_canonical(op->va), gw_fmt_canonical(op->va + op->bytes)};
+
+	look_along(x, op->va, op->bytes, 1);
+	look_at_many(x, va, LENGTH(va));
+	look_for_hole(x, op->va, op->bytes, PAGE, PAGE);
+	if (gw_pte_map(x->pt, va[0]))
+		gw_pte_unmap(x->pt);
+}
+
 static int run_op(struct fixture *x, const struct op *op)
 {
+	const uint32_t used = GW_FMT_ATTRS & (GW_ACCESSED | GW_DIRTY);
 	int err;
 
 	switch (op->kind) {
 	case MAP:
 		return fix_map(x, op->va, op->bytes, TO(op->va), WRITABLE);
+	case RUNS:
+		return fix_map(x, op->va, op->bytes, TO(op->va),
+			       WRITABLE | (GW_FMT_ATTRS & GW_CONTIGUOUS));
+	case MANY:
+		return map_pieces(x, op);
+	case HARVEST:
+		return used ? fix_harvest(x, op->va, op->bytes, used) : 0;
+	case TOUCH:
+		assert_true(fix_touch(x, op->va, GW_ACCESSED));
+		return 0;
+	case REMAP:
+		return fix_remap(x, op->va, op->bytes, op->to);
+	case LOOK:
+		look(x, op);
+		return 0;
+	case SET:
+		assert_true(fix_set(x, op->va, true, OUT, WRITABLE));
+		return 0;
 	case DEPOSIT:
 		return fix_map(x, op->va, op->bytes, TO(op->va), WRITABLE | GW_DEPOSIT);
 	case COLLAPSE:
@@ -97,7 +176,8 @@ static void after_failure(struct fixture *x, const struct op *op)
 	assert_int_equal(run_op(x, op), op->exists ? -EEXIST : 0);
 }
 
-/* Return: whether an allocation failed. */
+/* With `all`, memory comes back only for the second try of each call. Return: whether an allocation
+ * failed. */
 static bool run_sequence(const struct gw_opts *opts, bool given, uint64_t n, bool all)
 {
 	struct fixture x;
@@ -118,11 +198,14 @@ static bool run_sequence(const struct gw_opts *opts, bool given, uint64_t n, boo
 			after_failure(&x, &op);
 		else
 			assert_int_equal(err, op.exists ? -EEXIST : 0);
+		if (err == -ENOMEM && all)
+			fake_fail_all(x.f, true);
 		fix_verify(&x);
 	}
 	failed = x.f->failures > 0;
-	fake_fail(x.f, 0);
-	fix_end(&x);
+	if (!all)
+		fake_fail(x.f, 0);
+	fix_end(&x); /* with `all`, without memory */
 	return failed;
 }
 
