@@ -3,6 +3,7 @@
  * The environment under test, wrapped: watches deferred heads, counts memory, keeps what was given
  * back readable. */
 #include "torture.h"
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -27,6 +28,8 @@ struct wrapper {
 	struct gw_env *inner;
 	_Atomic int64_t allocated, reserved, committed, heads;
 	_Atomic uint64_t commits; /* calls */
+	_Atomic bool scarce;
+	_Atomic uint64_t asked; /* while memory was scarce */
 	struct bucket bucket[BUCKETS];
 };
 
@@ -39,10 +42,34 @@ static struct wrapper *wrapper_of(struct gw_env *env)
 
 /* ---- Memory ---- */
 
+static bool one_in(uint64_t n, uint64_t number)
+{
+	struct rng rng = rng_make(number);
+
+	return rng_below(&rng, n) == 0;
+}
+
+/* One call in sixteen is refused; and of the stretches of 64 calls one in eight, whole. */
+static bool runs_out(struct wrapper *w)
+{
+	enum { ONE_IN = 16, STRETCH_LG2 = 6, STRETCH_IN = 8 };
+	uint64_t n;
+
+	if (!gw_load_relaxed(&w->scarce))
+		return false;
+	n = gw_fetch_add_relaxed(&w->asked, 1);
+	return one_in(ONE_IN, n) || one_in(STRETCH_IN, ~(n >> STRETCH_LG2));
+}
+
+void test_env_scarce(struct gw_env *env, bool scarce)
+{
+	gw_store_relaxed(&wrapper_of(env)->scarce, scarce);
+}
+
 static void *env_alloc(struct gw_env *env, size_t bytes)
 {
 	struct wrapper *w = wrapper_of(env);
-	void *p = w->inner->alloc(w->inner, bytes);
+	void *p = runs_out(w) ? NULL : w->inner->alloc(w->inner, bytes);
 
 	if (p)
 		gw_fetch_add_relaxed(&w->allocated, (int64_t)bytes);
@@ -60,7 +87,7 @@ static void env_free(struct gw_env *env, void *p, size_t bytes)
 static void *env_reserve(struct gw_env *env, size_t bytes, size_t align)
 {
 	struct wrapper *w = wrapper_of(env);
-	void *p = w->inner->reserve(w->inner, bytes, align);
+	void *p = runs_out(w) ? NULL : w->inner->reserve(w->inner, bytes, align);
 
 	if (p)
 		gw_fetch_add_relaxed(&w->reserved, (int64_t)bytes);
@@ -91,6 +118,8 @@ static int env_commit(struct gw_env *env, void *p, size_t bytes)
 
 	(void)p;
 	linger(w);
+	if (runs_out(w))
+		return -ENOMEM;
 	gw_fetch_add_relaxed(&w->committed, (int64_t)bytes);
 	return 0;
 }

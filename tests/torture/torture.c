@@ -34,10 +34,11 @@ void wrong(const char *format, ...)
 	vfprintf(stderr, format, args);
 	fprintf(stderr,
 		"\n  torture %s --seed %llu --walkers %u --updaters %u --flavour %s --policy %s "
-		"--limit %llu --block %u%s%s\n",
+		"--limit %llu --block %u%s%s%s\n",
 		GW_FMT_NAME, (unsigned long long)opts.seed, opts.walkers, opts.updaters,
 		opts.flavour_name, policies[opts.policy], (unsigned long long)opts.limit,
-		opts.block, opts.shared ? " --shared" : "", opts.untold ? " --untold" : "");
+		opts.block, opts.shared ? " --shared" : "", opts.untold ? " --untold" : "",
+		opts.scarce ? " --scarce" : "");
 	va_end(args);
 	_exit(1);
 }
@@ -132,7 +133,7 @@ static void usage(void)
 	fprintf(stderr, "usage: torture [--seconds N] [--seed S] [--walkers N] [--updaters N]\n"
 			"               [--flavour memb|qsbr|mb|bp] [--policy lazy|eager|manual] "
 			"[--limit BYTES]\n"
-			"               [--block TABLES] [--shared] [--untold]\n");
+			"               [--block TABLES] [--shared] [--untold] [--scarce]\n");
 	exit(2);
 }
 
@@ -149,6 +150,8 @@ static void read_options(int argc, char **argv)
 			opts.shared = true;
 		else if (!strcmp(argv[i], "--untold"))
 			opts.untold = true;
+		else if (!strcmp(argv[i], "--scarce"))
+			opts.scarce = true;
 		else if (i + 1 == argc || !set_option(argv[i], argv[i + 1]))
 			usage();
 		else
@@ -172,8 +175,10 @@ static void heaps_create(struct gw_heap *heap[GW_HEAPS_MAX])
 		ho.poison = poison_of_heap(i);
 		if (opts.block)
 			ho.tables_per_block = opts.block;
-		else if (rng_below(&rng, 2))
-			ho.tables_per_block = 1u << rng_below(&rng, 9);
+		else if (opts.scarce || rng_below(&rng, 2))
+			ho.tables_per_block = 1u << rng_below(&rng, opts.scarce ? 3 : 9);
+		if (opts.scarce)
+			ho.spare_bytes = 0; /* so that memory is asked for */
 		if (gw_heap_create(&ho, &heap[i]))
 			wrong("heap_create: no memory");
 	}
@@ -263,7 +268,9 @@ static void run_threads(void)
 		pthread_create(&id[n++], NULL, updater_main, &updaters[i]);
 	}
 	reader_offline(opts.flavour);
+	test_env_scarce(test_env, opts.scarce);
 	watch();
+	test_env_scarce(test_env, false);
 	gw_store_relaxed(&stop, true);
 	alarm(4 * STUCK_SECONDS);
 	while (n > 0)
@@ -331,16 +338,21 @@ static void finish(struct gw_heap *const heap[GW_HEAPS_MAX], uint64_t *retired)
 
 static void print_summary(uint64_t retired)
 {
+	uint64_t without_memory =
+		total(updaters, opts.updaters, offsetof(struct thread, without_memory));
+
+	if (opts.scarce && !without_memory)
+		wrong("no call was without memory");
 	printf("torture %s %s %s%s seed %llu: %llu walks, %llu hits, %llu updates, %llu refused, "
-	       "%llu invalidations, %llu tables retired, %llu collapsed, %llu grace periods, 0 "
-	       "wrong "
-	       "answers\n",
+	       "%llu without memory, %llu invalidations, %llu tables retired, %llu collapsed, "
+	       "%llu grace periods, 0 wrong answers\n",
 	       GW_FMT_NAME, opts.flavour_name, policies[opts.policy], opts.shared ? " shared" : "",
 	       (unsigned long long)opts.seed,
 	       (unsigned long long)total(walkers, opts.walkers, offsetof(struct thread, count)),
 	       (unsigned long long)total(walkers, opts.walkers, offsetof(struct thread, hits)),
 	       (unsigned long long)total(updaters, opts.updaters, offsetof(struct thread, count)),
 	       (unsigned long long)total(updaters, opts.updaters, offsetof(struct thread, errors)),
+	       (unsigned long long)without_memory,
 	       (unsigned long long)(spaces[0].invalidations + spaces[1].invalidations),
 	       (unsigned long long)retired,
 	       (unsigned long long)total(updaters, opts.updaters,

@@ -42,6 +42,7 @@ struct options {
 	const struct rcu_flavor_struct *flavour;
 	bool shared;
 	bool untold; /* no release callback: who unmaps releases, after a grace period */
+	bool scarce; /* memory runs out now and then */
 };
 extern struct options opts;
 
@@ -175,7 +176,7 @@ struct thread {
 	unsigned number;
 	struct rng rng;
 	_Atomic uint64_t count; /* walks, or updates */
-	_Atomic uint64_t hits, errors, collapsed;
+	_Atomic uint64_t hits, errors, collapsed, without_memory;
 };
 extern struct thread walkers[WALKERS_MAX], updaters[UPDATERS_MAX];
 extern _Atomic bool stop;
@@ -238,6 +239,8 @@ void test_env_drain(struct gw_env *env);
 /* Ends the program if not everything came back. */
 void test_env_destroy(struct gw_env *env);
 uint64_t test_env_grace_periods(struct gw_env *env);
+/* From here on memory runs out now and then, for one call or for a while; or no more. */
+void test_env_scarce(struct gw_env *env, bool scarce);
 extern struct gw_env *test_env;
 
 #endif

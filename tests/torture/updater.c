@@ -103,6 +103,28 @@ static void settle(const struct run *run, bool is_present)
 	atomic_fetch_add_explicit(&run->region->seq, 1, memory_order_release);
 }
 
+/* Says that nothing has changed: the call failed. */
+static void settle_unchanged(const struct run *run)
+{
+	for (unsigned i = 0; i < run->n; i++) {
+		uint64_t word = gw_load_relaxed(word_of(run, i));
+
+		if (word_change(word) != STABLE)
+			word_set(run, i, STABLE, word_present(word), word_attr(word), 0,
+				 word_gen(word));
+	}
+	atomic_fetch_add_explicit(&run->region->seq, 1, memory_order_release);
+}
+
+/* Whether a call failed because the environment had no memory for it. */
+static bool no_memory(const struct run *run, int err)
+{
+	if (err != -ENOMEM || !opts.scarce)
+		return false;
+	gw_fetch_add_relaxed(&run->updater->without_memory, 1);
+	return true;
+}
+
 /* What each cell maps to and its attributes stay; the page may be absent where the format breaks.
  */
 static void announce_same(const struct run *run)
@@ -202,7 +224,7 @@ static void own_map(const struct run *run)
 	announce(run, MAPPING, false, attr, record->gen);
 	err = gw_map(run->pt, run_va(run), run_bytes(run), out_of(run->region, record, run_va(run)),
 		     attr_flags(attr) | deposit(run->updater) | hint(run));
-	if (err != (in_the_way ? -EEXIST : 0))
+	if (!no_memory(run, err) && err != (in_the_way ? -EEXIST : 0))
 		wrong_result(run, "map", err ? err : 1);
 	settle(run, !err);
 	if (err) {
@@ -219,6 +241,10 @@ static void own_unmap(const struct run *run)
 	note(run, was);
 	announce(run, UNMAPPING, true, 0, 0);
 	err = gw_unmap(run->pt, run_va(run), run_bytes(run));
+	if (no_memory(run, err)) {
+		settle_unchanged(run);
+		return;
+	}
 	if (err)
 		wrong_result(run, "unmap", err);
 	settle(run, false);
@@ -232,6 +258,10 @@ static void own_protect(const struct run *run)
 
 	announce(run, PROTECTING, true, attr, 0);
 	err = gw_protect(run->pt, run_va(run), run_bytes(run), attr_flags(attr) | hint(run));
+	if (no_memory(run, err)) {
+		settle_unchanged(run);
+		return;
+	}
 	if (err)
 		wrong_result(run, "protect", err);
 	settle(run, true);
@@ -261,6 +291,11 @@ static void own_replace(const struct run *run)
 	err = gw_replace(run->pt, run_va(run), run_bytes(run),
 			 out_of(run->region, record, run_va(run)),
 			 attr_flags(attr) | deposit(run->updater) | hint(run));
+	if (no_memory(run, err)) {
+		settle_unchanged(run);
+		release_later(record, run->first, run->n, run->region->cell);
+		return;
+	}
 	if (err)
 		wrong_result(run, "replace", err);
 	for (unsigned i = 0; i < run->n; i++)
@@ -278,7 +313,7 @@ static void reshape(const struct run *run)
 
 	for (unsigned i = 1 + rng_below(&updater->rng, 3); i; i--) {
 		err = gw_split(run->pt, run_va(run) + rng_below(&updater->rng, run_bytes(run)));
-		if (err && err != -ENOENT)
+		if (err && err != -ENOENT && !no_memory(run, err))
 			wrong_result(run, "split", err);
 	}
 	n = gw_collapse(run->pt, run_va(run), run_bytes(run), deposit(updater));
@@ -378,7 +413,7 @@ static void shared_map(const struct run *run)
 		     attr_flags(0) | hint(run));
 	if (!err)
 		return;
-	if (err != -EEXIST)
+	if (err != -EEXIST && !no_memory(run, err))
 		wrong_result(run, "map", err);
 	gw_fetch_add_relaxed(&run->updater->errors, 1);
 	if (one_leaf) {
@@ -423,7 +458,7 @@ static void shared_step(struct run *run)
 	} else {
 		shared_toggle(run);
 	}
-	if (err)
+	if (err && !no_memory(run, err))
 		wrong_result(run, "unmap or protect", err);
 }
 
@@ -566,8 +601,13 @@ static void transient_step(struct thread *updater)
 		updater_destroy(space);
 	} else if (gw_load_acquire(&space->gone)) {
 		struct gw_pt *pt;
+		int err = space_create(space, test_env, transient_heap, &pt);
 
-		if (space_create(space, test_env, transient_heap, &pt))
+		if (err && opts.scarce) {
+			gw_store_relaxed(&space->gone, true); /* the next time */
+			return;
+		}
+		if (err)
 			wrong("create: no memory");
 		transient_map(updater, pt);
 		gw_store_release(&space->pt, pt);

@@ -120,13 +120,14 @@ static void check_present(const struct question *q, uint64_t gen, unsigned attr)
 
 /* ---- Guarantee E ---- */
 
-/* Whether a cell is unmapped as a whole or not at all: not so where two updaters share cells of
- * many pages. */
+/* Whether a cell is unmapped as a whole or not at all: not so, of cells of many pages, where two
+ * updaters share them, or where an unmap without memory has to release the first before it comes to
+ * the last. */
 static bool cells_are_whole(const struct record *record)
 {
 	const struct region *r = &spaces[record->space].region[record->region];
 
-	return r->kind != SHARED || r->cell == gw_span(0);
+	return (r->kind != SHARED && !opts.scarce) || r->cell == gw_span(0);
 }
 
 static void check_held(const struct seen *seen, const char *what)
