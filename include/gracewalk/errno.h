@@ -11,6 +11,7 @@ enum {
 	ENOENT = 2,
 	EIO = 5,
 	ENOMEM = 12,
+	EBUSY = 16,
 	EEXIST = 17,
 	EINVAL = 22,
 	ENOSPC = 28,

@@ -82,6 +82,10 @@
  *      waits, and as much as the limit is idle. (Updaters and sweeps look before they add, so that
  *      several at once may pass the limit by what each adds. Deposits do not wait, and do not
  *      count.)
+ *      Where `over_limit` tells updaters not to wait, what a call has unlinked is left to wait
+ *      past the limit, and calls that could add to it fail from then on with -EBUSY, before they
+ *      change anything, until grace periods have ended. So a walker that stays in its section
+ *      costs no more than that much, and stops nobody who does not want to be stopped.
  *
  *   K  gw_collapse and gw_split change in what pieces a walk finds a page, and never what that maps
  *      to; accessed and dirty are not lost, whenever the MMU sets them.
@@ -188,9 +192,19 @@ struct gw_opts {
 	 * updater, with no lock held; the runs of one gw_unmap in any order. Not for leaves that
 	 * a failed gw_map took back.
 	 *
+	 * `over_limit`: more than `deferred_limit` waits (guarantee J), namely `waiting` bytes, and
+	 * an updater would now wait for a grace period, for as long as the slowest walker takes.
+	 * Called by that updater, outside read-side sections, with no lock held; returns whether it
+	 * is to wait. If not, a call that has changed nothing yet fails with -EBUSY, unless the
+	 * limit is kept by then: so `over_limit` may itself wait for that, as long as it likes. A
+	 * call that has changed something goes on. NULL: updaters wait. Without being asked they
+	 * wait where there is no other way: gw_remap of tables, gw_collapse with GW_DEPOSIT, and
+	 * where there is no memory to note what was unmapped.
+	 *
 	 * `destroyed`: the last call of all, after gw_destroy and its grace period. */
 	void (*invalidate)(void *ctx, const struct gw_range *range);
 	void (*release)(void *ctx, const struct gw_leaf *run);
+	bool (*over_limit)(void *ctx, size_t waiting);
 	void (*destroyed)(void *ctx);
 	void *ctx;
 };
@@ -363,10 +377,11 @@ void gw_destroy(struct gw_pt *pt);
  * Context: takes table locks; may wait for a grace period, so outside read-side sections, with
  * no lock that a walker waits for.
  * Return: 0; -EINVAL: not in whole pages, or empty; -ERANGE: outside the format's addresses;
- * -EOPNOTSUPP: the format cannot express `attr`; -EEXIST: something is mapped there; -ENOMEM. On
- * an error what the call had mapped is taken back: walkers may have seen it, so let a grace
- * period pass before its pages are reused. (Where another updater unmapped a part of it first,
- * that part was released like anything else.) */
+ * -EOPNOTSUPP: the format cannot express `attr`; -EEXIST: something is mapped there; -ENOMEM;
+ * -EBUSY: `over_limit` said not to wait, unless it is one page whose table is there. On an error
+ * what the call had mapped is taken back: walkers may have seen it, so let a grace period pass
+ * before its pages are reused. (Where another updater unmapped a part of it first, that part was
+ * released like anything else.) */
 int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
 
 /* The same for scattered pieces, mapped one after the other from va on: all of them or none. Those
@@ -378,13 +393,16 @@ int gw_map_many(struct gw_pt *pt, uint64_t va, const struct gw_piece *piece, siz
 /* Unmaps what is mapped in [va, va + bytes); holes do not matter. Larger leaves and runs across an
  * end are split.
  * Context: as gw_map.
- * Return: 0, -EINVAL, -ERANGE, or -ENOMEM: no table to split a leaf with. */
+ * Return: 0, -EINVAL, -ERANGE; -ENOMEM: no table to split a leaf with (where another updater put
+ * that leaf there meanwhile, some of the range may be unmapped by then); -EBUSY: `over_limit` said
+ * not to wait, unless it is one page of a table that stays, and there is no `release`. */
 int gw_unmap(struct gw_pt *pt, uint64_t va, uint64_t bytes);
 
 /* Gives what is mapped in [va, va + bytes) other rights, memory type and software bits; accessed
  * and dirty are added to, never taken. Holes stay holes. `invalidate` once, after the change; where
  * an entry may not change while it is valid, also between its old value and its new one, while it
- * is empty and its table's lock is held. Context, Return: as gw_unmap; and -EOPNOTSUPP. */
+ * is empty and its table's lock is held. Context, Return: as gw_unmap; and -EOPNOTSUPP; not
+ * -EBUSY. */
 int gw_protect(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t attr);
 
 /* Takes attributes away from what is mapped in [va, va + bytes), and tells what had them. `take`:
@@ -430,11 +448,11 @@ bool gw_touch(struct gw_pt *pt, uint64_t va, uint32_t set);
  * multiple of that, whole tables are moved, and what is below them is not touched. Leaves that do
  * not fit the distance, or lie across an end, are split. `invalidate` once, for what has left; if
  * tables were moved, then a grace period; then all of it appears at its new place. Empty tables
- * that a larger leaf finds in its way are retired whatever the policy. Deposits move with their leaves.
- * Context: as gw_map; and no other updater of either range is running, but for gw_reclaim: the
- * caller sees to that.
- * Return: 0; -EINVAL: not in whole pages, or empty, or the ranges overlap; -ERANGE; -EEXIST:
- * something is mapped where it is to go; -ENOMEM. On an error nothing has moved. */
+ * that a larger leaf finds in its way are retired whatever the policy. Deposits move with their
+ * leaves. Context: as gw_map; and no other updater of either range is running, but for gw_reclaim:
+ * the caller sees to that. Return: 0; -EINVAL: not in whole pages, or empty, or the ranges overlap;
+ * -ERANGE; -EEXIST: something is mapped where it is to go; -ENOMEM; -EBUSY: as gw_map. On an error
+ * nothing has moved. */
 int gw_remap(struct gw_pt *pt, uint64_t from, uint64_t bytes, uint64_t to);
 
 /* Retires every empty table whose whole span lies in [va, va + bytes), whatever the policy; ends
@@ -449,7 +467,7 @@ void gw_reclaim(struct gw_pt *pt, uint64_t va, uint64_t bytes);
  * and releases no leaf; the tables are retired. `flags`: 0, or GW_DEPOSIT: they are kept for the
  * new leaves instead, as soon as a grace period has passed, which the call then waits for. Context:
  * as gw_map. Return: how many tables were replaced; -EINVAL: not in whole pages, empty, or other
- * flags; -ERANGE. */
+ * flags; -ERANGE; -EBUSY: `over_limit` said not to wait. */
 int64_t gw_collapse(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t flags);
 
 /* Splits the leaf that maps va, if it is larger than a page, into smaller ones that map the same: a

@@ -177,6 +177,8 @@ int64_t gw_collapse(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t flag
 	struct gather g;
 	int64_t n = 0;
 
+	if (!err)
+		err = keep_limit(p);
 	if (err)
 		return err;
 	start(&g, p);

@@ -356,13 +356,37 @@ static void retire_tables(struct gather *g)
 
 /* ---- The end ---- */
 
-bool gw_over_limit(const struct page_table *p, size_t more)
+static size_t waiting_bytes(const struct page_table *p)
 {
-	size_t bytes = more + gw_load_relaxed(&p->batch_bytes);
+	size_t bytes = gw_load_relaxed(&p->batch_bytes);
 
 	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
 		bytes += gw_heap_waiting_bytes(p->heap[i]);
-	return bytes > p->opts.deferred_limit;
+	return bytes;
+}
+
+bool gw_over_limit(const struct page_table *p, size_t more)
+{
+	return waiting_bytes(p) + more > p->opts.deferred_limit;
+}
+
+/* Whether an updater that has come over the limit is to wait. */
+static bool to_wait(const struct page_table *p, size_t more)
+{
+	return !p->opts.over_limit || p->opts.over_limit(p->opts.ctx, waiting_bytes(p) + more);
+}
+
+int gw_ask_limit(struct page_table *p)
+{
+	struct gather g;
+
+	if (!gw_over_limit(p, 0))
+		return 0;
+	if (!to_wait(p, 0))
+		return gw_over_limit(p, 0) ? -EBUSY : 0; /* it may have waited itself */
+	gw_gather_start(&g, p);
+	wait(&g);
+	return 0;
 }
 
 /* No walker ever reached them. */
@@ -375,7 +399,7 @@ static void free_deposits(struct gather *g)
 /* What was unlinked goes on its way to be free. */
 static void hand_on(struct gather *g)
 {
-	if (g->may_wait && gw_over_limit(g->p, g->dead_bytes)) {
+	if (g->may_wait && gw_over_limit(g->p, g->dead_bytes) && to_wait(g->p, g->dead_bytes)) {
 		wait(g);
 		g->waited = true;
 	}

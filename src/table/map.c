@@ -180,7 +180,7 @@ static void take_back(struct page_table *p, struct mapping *mapped)
 static int map_all(struct page_table *p, const struct mapping *m)
 {
 	struct map map = {.m = *m};
-	int err = 0;
+	int err = keep_limit(p);
 
 	while (!err && map.m.at.left) {
 		unsigned level;

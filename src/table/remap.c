@@ -340,6 +340,8 @@ int gw_remap(struct gw_pt *pt, uint64_t from, uint64_t bytes, uint64_t to)
 
 	if (!err && gw_find_hole(pt, to, bytes, bytes, gw_span(0), &hole))
 		err = -EEXIST;
+	if (!err)
+		err = keep_limit(p);
 	if (err)
 		return err;
 	while (r.max_level < TOP && !(r.delta & (gw_span(r.max_level + 1) - 1)))

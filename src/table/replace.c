@@ -103,6 +103,8 @@ int gw_replace(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint
 
 	if (!err && bytes != gw_span(level))
 		err = -EINVAL;
+	if (!err)
+		err = keep_limit(p);
 	if (err)
 		return err;
 	gw_gather_start(&g, p);

@@ -25,6 +25,7 @@
 #define gw_gather_range GW_NAME(gather_range_)
 #define gw_gather_deposits GW_NAME(gather_deposits_)
 #define gw_over_limit GW_NAME(over_limit_)
+#define gw_ask_limit GW_NAME(ask_limit_)
 #define gw_unlink_locked GW_NAME(unlink_locked_)
 #define gw_gather_kill GW_NAME(gather_kill_)
 #define gw_gather_invalidate GW_NAME(gather_invalidate_)
@@ -460,6 +461,13 @@ void gw_gather_kill(struct gather *g);
 void gw_gather_invalidate(struct gather *g);
 /* Whether what is deferred already and so many bytes more pass the limit (guarantee J). */
 bool gw_over_limit(const struct page_table *p, size_t more);
+int gw_ask_limit(struct page_table *p);
+/* For calls that may add to what is deferred, before they change anything. Outside locks and
+ * read-side sections; may wait. Return: 0, or -EBUSY where `over_limit` says not to. */
+static inline int keep_limit(struct page_table *p)
+{
+	return p->opts.over_limit ? gw_ask_limit(p) : 0;
+}
 /* Retires what was gathered: guarantee H. Outside locks and read-side sections. */
 void gw_gather_finish(struct gather *g);
 /* Releases a subtree that no walker can reach any more: leaves to their callback, tables to

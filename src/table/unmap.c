@@ -178,6 +178,9 @@ int gw_unmap(struct gw_pt *pt, uint64_t va, uint64_t bytes)
 
 	if (err || (bytes == gw_span(0) && !p->opts.release && unmap_page(p, va)))
 		return err;
+	err = keep_limit(p);
+	if (err)
+		return err;
 	gw_gather_start(&g, p);
 	/* A range within one table of pages is emptied in one step: a leaf across an end is met
 	 * there, before anything has changed (guarantee G). */

@@ -252,6 +252,7 @@ void fake_gp_begin(struct fake_env *f)
 void fake_gp_end(struct fake_env *f)
 {
 	assert_true(f->gp_running);
+	assert_false(f->stalled);
 	assert_int_equal(f->nesting, 0);
 	f->gp_running = false;
 	if (f->gp_start > f->covered)
@@ -282,6 +283,8 @@ static void env_synchronize(struct gw_env *env)
 
 	assert_int_equal(f->nesting, 0);
 	assert_false(f->in_call);
+	if (f->stalled)
+		fail_msg("waits for a walker that stays");
 	f->synchronizes++;
 	if (f->sync_runs_calls && !f->gp_running)
 		fake_gp(f);

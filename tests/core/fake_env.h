@@ -47,6 +47,7 @@ struct fake_env {
 	bool sync_runs_calls; /* a synchronize is a grace period for deferred calls too */
 	bool last_first;      /* calls run in the opposite order: the interface promises none */
 	bool in_call;
+	bool stalled; /* a walker stays in its section: no grace period ends, and nobody may wait */
 	unsigned nesting;
 };
 

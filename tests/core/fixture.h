@@ -45,6 +45,8 @@ struct fixture {
 	uint64_t released;     /* bytes, since creation */
 	bool destroyed;
 	bool relaxed; /* memory may run out: how often is invalidated is left open */
+	bool hurried; /* fix_over_limit says not to wait, so that calls may fail with -EBUSY */
+	unsigned asked;
 
 	/* What the last scan found. */
 	struct extents runs; /* their attributes: what every entry has */
@@ -66,6 +68,9 @@ void fix_start_untold_on(struct fixture *x, struct fake_env *f, const struct gw_
 /* Destroys the page table and checks that everything is released, and given back, in the right
  * order. */
 void fix_end(struct fixture *x);
+
+/* For opts.over_limit. */
+bool fix_over_limit(void *ctx, size_t waiting);
 
 /* Makes a heap of the format with poison on, for opts.heap. */
 struct gw_heap *fix_heap(struct fake_env *f, unsigned number, unsigned tables_per_block);

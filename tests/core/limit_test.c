@@ -70,8 +70,8 @@ static void test_what_is_idle_is_bounded_by_deferred_limit(void **state)
 	fix_end(&x);
 }
 
-/* Each makes three tables idle, and the limit is four: what the sweeps find waiting decides which of
- * them wait too. */
+/* Each makes three tables idle, and the limit is four: what the sweeps find waiting decides which
+ * of them wait too. */
 static void test_sweeps_leave_tables_idle_while_too_many_wait(void **state)
 {
 	struct gw_opts opts = {.policy = GW_POLICY_LAZY, .deferred_limit = 4 * LAST_TABLE};
@@ -102,6 +102,181 @@ static void test_sweeps_leave_tables_idle_while_too_many_wait(void **state)
 	for (unsigned h = 0; h < GW_FMT_HEAPS; h++)
 		gw_heap_put(opts.heap[h]);
 	fake_env_done(&f);
+}
+
+/* ---- A walker that stays in its section ---- */
+
+/* All that one call can add: tables of every level, and a record of leaves. */
+static uint64_t most_of_a_call(void)
+{
+	uint64_t bytes = 4096;
+
+	for (unsigned level = 0; level < GW_LEVELS; level++)
+		bytes += 8ull << gw_fmt_index_bits(level);
+	return bytes;
+}
+
+enum { STAYS = 16 }; /* so many tables' worth is where two pages are mapped and stay */
+
+/* A table of two pages is built, and unlinked. */
+static int come_and_go(struct fixture *x, unsigned round)
+{
+	uint64_t va = round % 4 * S(1);
+	int err = fix_map(x, va, 2 * PAGE, OUT + PAGE, WRITABLE);
+
+	if (!err)
+		err = fix_unmap(x, va, S(1));
+	if (!err && x->policy == GW_POLICY_MANUAL)
+		fix_reclaim(x, va, S(1));
+	return err;
+}
+
+/* What would add to what waits is refused; what does not goes on. */
+static void while_it_stays(struct fixture *x)
+{
+	const uint64_t here = STAYS * S(1);
+	const struct gw_piece piece[] = {{OUT, PAGE}, {OUT + 8 * PAGE, PAGE}};
+	const uint64_t waiting = waiting_bytes(x), defers = x->f->defers;
+	const unsigned asked = x->asked;
+	const size_t bytes = x->f->alloc_bytes;
+
+	assert_int_equal(fix_map(x, HALF, PAGE, OUT, WRITABLE), -EBUSY);
+	assert_int_equal(fix_map_many(x, HALF, piece, LENGTH(piece), WRITABLE), -EBUSY);
+	assert_int_equal(fix_map(x, here - PAGE, 2 * PAGE, OUT, WRITABLE), -EBUSY);
+	assert_int_equal(fix_unmap(x, here, S(1)), -EBUSY);
+	assert_int_equal(fix_replace(x, here, PAGE, OUT, WRITABLE), -EBUSY);
+	assert_int_equal(fix_remap(x, here, PAGE, HALF), -EBUSY);
+	assert_int_equal(fix_collapse(x, here, S(1), 0), -EBUSY);
+	assert_int_equal(x->asked, asked + 7);
+	assert_int_equal(fix_protect(x, here, PAGE, PLAIN), 0);
+	assert_int_equal(fix_map(x, here + 2 * PAGE, PAGE, OUT, WRITABLE), 0);
+	assert_int_equal(fix_unmap(x, here + 2 * PAGE, PAGE), x->untold ? 0 : -EBUSY);
+	if (!x->untold)
+		assert_true(fix_set(x, here + 2 * PAGE, false, 0, 0));
+	assert_int_equal(x->asked, asked + 7 + !x->untold);
+	assert_int_equal(waiting_bytes(x), waiting);
+	assert_int_equal(x->f->alloc_bytes, bytes);
+	assert_int_equal(x->f->defers, defers);
+	assert_int_equal(x->released, 0);
+	fix_verify(x);
+}
+
+static void walker_stays(struct fixture *x, uint64_t limit)
+{
+	int err = 0;
+
+	x->relaxed = true; /* of invalidations */
+	map_ok(x, STAYS * S(1), 2 * PAGE);
+	x->hurried = x->f->stalled = true;
+	for (unsigned i = 0; !err; i++) {
+		assert_true(i < 1000);
+		err = come_and_go(x, i);
+	}
+	assert_int_equal(err, -EBUSY);
+	assert_true(waiting_bytes(x) + x->f->alloc_bytes > limit);
+	assert_true(waiting_bytes(x) <= limit + most_of_a_call());
+	for (unsigned i = 0; i < 3; i++)
+		while_it_stays(x);
+	x->f->stalled = false; /* it leaves */
+	fake_drain(x->f);
+	assert_int_equal(waiting_bytes(x), 0);
+	if (!x->untold)
+		assert_true(x->released > 0);
+	x->asked = 0;
+	assert_int_equal(come_and_go(x, 0), 0);
+	assert_int_equal(x->asked, 0);
+	x->hurried = false;
+}
+
+static void test_a_walker_that_stays_costs_no_more_than_the_limit(void **state)
+{
+	struct gw_opts opts = {.deferred_limit = 16 * LAST_TABLE, .over_limit = fix_over_limit};
+
+	(void)state;
+	for (unsigned policy = 0; policy < POLICIES; policy++)
+		for (unsigned untold = 0; untold < 2; untold++) {
+			struct fake_env f;
+			struct fixture x;
+
+			opts.policy = (enum gw_policy)policy;
+			fake_env_init(&f);
+			(untold ? fix_start_untold_on : fix_start_on)(&x, &f, &opts);
+			walker_stays(&x, opts.deferred_limit);
+			fix_end(&x);
+			fake_env_done(&f);
+		}
+}
+
+/* Tables that have turned idle are swept past the limit too, and then that is enough. */
+static void test_what_is_idle_is_bounded_while_a_walker_stays(void **state)
+{
+	struct gw_opts opts = {.deferred_limit = 8 * LAST_TABLE, .over_limit = fix_over_limit};
+	struct gw_pt_stats stats;
+	struct fixture x;
+	int err = 0;
+
+	(void)state;
+	fix_start(&x, &opts);
+	x.relaxed = true;
+	for (unsigned i = 0; i < 60; i++)
+		map_ok(&x, i * S(1), PAGE);
+	x.hurried = x.f->stalled = true;
+	for (unsigned i = 0; i < 60 && !err; i++) {
+		err = fix_unmap(&x, i * S(1), PAGE);
+		gw_stats(x.pt, &stats);
+		assert_true(stats.idle * LAST_TABLE <= opts.deferred_limit);
+		assert_true(stats.waiting_bytes <= 2 * opts.deferred_limit + most_of_a_call());
+	}
+	assert_int_equal(err, -EBUSY);
+	fix_verify(&x);
+	x.hurried = x.f->stalled = false;
+	fake_drain(x.f);
+	fix_end(&x);
+}
+
+/* Who says that updaters are to wait is asked, and they do. */
+static void test_updaters_wait_if_told_to(void **state)
+{
+	struct gw_opts opts = {.deferred_limit = 16 * LAST_TABLE, .over_limit = fix_over_limit};
+
+	(void)state;
+	for (unsigned policy = 0; policy < POLICIES; policy++) {
+		struct fixture x;
+
+		opts.policy = (enum gw_policy)policy;
+		fix_start(&x, &opts);
+		bounded(&x, opts.deferred_limit);
+		assert_int_equal(x.asked > 0, x.f->synchronizes > 0);
+		fix_end(&x);
+	}
+}
+
+static bool wait_for_walker(void *ctx, size_t waiting)
+{
+	struct fixture *x = ctx;
+
+	(void)waiting;
+	x->asked++;
+	fake_drain(x->f);
+	return false;
+}
+
+/* The callback waits by itself, and the walker leaves in time: no call fails. */
+static void test_over_limit_may_wait_itself(void **state)
+{
+	struct gw_opts opts = {.policy = GW_POLICY_EAGER,
+			       .deferred_limit = 16 * LAST_TABLE,
+			       .over_limit = wait_for_walker};
+	struct fixture x;
+
+	(void)state;
+	fix_start(&x, &opts);
+	x.relaxed = x.f->sync_runs_calls = true;
+	for (unsigned i = 0; i < 200; i++)
+		assert_int_equal(come_and_go(&x, i), 0);
+	assert_true(x.asked > 1);
+	assert_int_equal(x.f->synchronizes, 0);
+	fix_end(&x);
 }
 
 static void test_two_page_tables_on_one_heap(void **state)
@@ -394,6 +569,10 @@ int main(void)
 		cmocka_unit_test(test_what_waits_is_bounded_by_deferred_limit),
 		cmocka_unit_test(test_what_is_idle_is_bounded_by_deferred_limit),
 		cmocka_unit_test(test_sweeps_leave_tables_idle_while_too_many_wait),
+		cmocka_unit_test(test_a_walker_that_stays_costs_no_more_than_the_limit),
+		cmocka_unit_test(test_what_is_idle_is_bounded_while_a_walker_stays),
+		cmocka_unit_test(test_updaters_wait_if_told_to),
+		cmocka_unit_test(test_over_limit_may_wait_itself),
 		cmocka_unit_test(test_two_page_tables_on_one_heap),
 		cmocka_unit_test(test_a_given_heap_lives_as_long_as_its_page_tables),
 		cmocka_unit_test(test_a_shared_heap_gets_its_tables_back_without_callbacks),

@@ -387,10 +387,11 @@ static void step(struct episode *e)
 	bool faults = one_in(e, 8);
 
 	x->relaxed = e->tight || faults;
+	x->hurried = e->opts.over_limit && one_in(e, 2);
 	if (faults && one_in(e, 3))
 		fake_fail_all(&e->f, true);
 	else if (faults)
-		fake_fail(&e->f, 1 + below(e, 6));
+		fake_fail(&e->f, 1 + below(e, one_in(e, 3) ? 60 : 6));
 	do_one(e, x);
 	fake_fail(&e->f, 0);
 	fix_verify(x);
@@ -420,6 +421,8 @@ static void episode_start(struct episode *e, uint64_t state)
 	e->tight = one_in(e, 3);
 	if (e->tight)
 		e->opts.deferred_limit = 1 + below(e, 16) * (8u << gw_fmt_index_bits(0));
+	if (e->tight && one_in(e, 2))
+		e->opts.over_limit = fix_over_limit;
 	choose_heaps(e);
 	for (unsigned i = 0; i < e->spaces; i++)
 		(one_in(e, 3) ? fix_start_untold_on : fix_start_on)(&e->x[i], &e->f, &e->opts);
