@@ -237,30 +237,32 @@ static void begin(struct fixture *x, struct extents *removed)
 		extents_append(&x->awaiting, removed->at[i]);
 }
 
-static void destroy(struct fixture *x)
+void fix_destroy(struct fixture *x)
 {
+	fix_verify(x);
 	begin(x, &x->model);
 	gw_destroy(x->pt);
+	x->pt = NULL;
 	end(x);
 	assert_int_equal(x->invalidates, 1);
 	assert_int_equal(x->last.bytes, UINT64_MAX);
 	assert_true(x->last.tables);
 	assert_false(x->destroyed);
-	fake_drain(x->f);
-	assert_true(x->destroyed);
-	extents_free(&x->model);
-	extents_free(&x->awaiting);
-	extents_free(&x->deposits);
-	extents_free(&x->hinted);
-	extents_free(&x->runs);
 }
 
 void fix_end(struct fixture *x)
 {
 	struct fake_env *f = x->f;
 
-	fix_verify(x);
-	destroy(x);
+	if (x->pt)
+		fix_destroy(x);
+	fake_drain(f);
+	assert_true(x->destroyed);
+	extents_free(&x->model);
+	extents_free(&x->awaiting);
+	extents_free(&x->deposits);
+	extents_free(&x->hinted);
+	extents_free(&x->runs);
 	for (unsigned i = 0; i < GW_HEAPS_MAX; i++)
 		if (x->heap[i]) {
 			assert_int_equal(gw_heap_check(x->heap[i]), 0);

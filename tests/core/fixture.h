@@ -65,8 +65,10 @@ void fix_start_on(struct fixture *x, struct fake_env *f, const struct gw_opts *o
 /* The same without a release callback: what was unmapped counts as released when the next operation
  * begins. */
 void fix_start_untold_on(struct fixture *x, struct fake_env *f, const struct gw_opts *opts);
-/* Destroys the page table and checks that everything is released, and given back, in the right
- * order. */
+/* Destroys the page table, and lets no grace period pass. */
+void fix_destroy(struct fixture *x);
+/* Destroys the page table, unless fix_destroy has, and checks that everything is released, and
+ * given back, in the right order. */
 void fix_end(struct fixture *x);
 
 /* For opts.over_limit. */

@@ -317,6 +317,65 @@ static void test_two_page_tables_on_one_heap(void **state)
 	}
 }
 
+/* One is destroyed with tables of both on their way in the same blocks, and torn down while the
+ * other goes on, before, in and after each grace period. */
+static void destroyed_beside(struct fixture *a, struct fixture *b)
+{
+	for (unsigned k = 0; k < 8; k++) {
+		map_ok(a, k * S(1), PAGE);
+		map_ok(b, k * S(1), 3 * PAGE);
+	}
+	for (unsigned k = 0; k < 8; k += 2) {
+		unmap_ok(a, k * S(1), S(1));
+		unmap_ok(b, k * S(1), S(1));
+	}
+	fake_gp_begin(a->f);
+	unmap_ok(a, S(1), S(1));
+	unmap_ok(b, S(1), PAGE);
+	fix_destroy(b);
+	fake_gp_end(a->f);
+	for (unsigned round = 0; round < 4; round++) {
+		map_ok(a, HALF + round * S(1), PAGE);
+		fake_gp_begin(a->f);
+		fix_verify(a);
+		map_ok(a, HALF + (round + 8) * S(1), 2 * PAGE);
+		unmap_ok(a, HALF + round * S(1), S(1));
+		fake_gp_end(a->f);
+		fix_verify(a);
+	}
+	assert_true(b->destroyed);
+	fix_end(b);
+	fix_verify(a);
+}
+
+static void test_a_page_table_is_destroyed_beside_one_in_the_same_blocks(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2 * POLICIES; i++) {
+		struct gw_opts opts = {.policy = (enum gw_policy)(i / 2)};
+		struct fixture a, b;
+		struct fake_env f;
+
+		fake_env_init(&f);
+		f.last_first = i % 2;
+		for (unsigned h = 0; h < GW_FMT_HEAPS; h++)
+			opts.heap[h] = fix_heap(&f, h, 16);
+		fix_start_on(&a, &f, &opts);
+		fix_start_on(&b, &f, &opts);
+		destroyed_beside(&a, &b);
+		fix_end(&a);
+		for (unsigned h = 0; h < GW_FMT_HEAPS; h++) {
+			struct gw_heap_stats stats;
+
+			gw_heap_stats(opts.heap[h], &stats);
+			assert_int_equal(stats.used, 0);
+			assert_int_equal(stats.blocks, 0);
+			gw_heap_put(opts.heap[h]);
+		}
+		fake_env_done(&f);
+	}
+}
+
 /* The shared heaps are the caller's: they may go before the page tables, which hold references. */
 static void test_a_given_heap_lives_as_long_as_its_page_tables(void **state)
 {
@@ -574,6 +633,7 @@ int main(void)
 		cmocka_unit_test(test_updaters_wait_if_told_to),
 		cmocka_unit_test(test_over_limit_may_wait_itself),
 		cmocka_unit_test(test_two_page_tables_on_one_heap),
+		cmocka_unit_test(test_a_page_table_is_destroyed_beside_one_in_the_same_blocks),
 		cmocka_unit_test(test_a_given_heap_lives_as_long_as_its_page_tables),
 		cmocka_unit_test(test_a_shared_heap_gets_its_tables_back_without_callbacks),
 		cmocka_unit_test(test_a_sweep_after_the_teardown_leaves_the_next_page_table_alone),
