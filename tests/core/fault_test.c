@@ -176,8 +176,8 @@ static void after_failure(struct fixture *x, const struct op *op)
 	assert_int_equal(run_op(x, op), op->exists ? -EEXIST : 0);
 }
 
-/* With `all`, memory comes back only for the second try of each call. Return: whether an allocation
- * failed. */
+/* n 0: nothing fails. With `all`, memory comes back only for the second try of each call. Return:
+ * whether an allocation failed. */
 static bool run_sequence(const struct gw_opts *opts, bool given, uint64_t n, bool all)
 {
 	struct fixture x;
@@ -200,7 +200,8 @@ static bool run_sequence(const struct gw_opts *opts, bool given, uint64_t n, boo
 			assert_int_equal(err, op.exists ? -EEXIST : 0);
 		if (err == -ENOMEM && all)
 			fake_fail_all(x.f, true);
-		fix_verify(&x);
+		if (x.f->failures || !n) /* up to there it is as it was with n - 1 */
+			fix_verify(&x);
 	}
 	failed = x.f->failures > 0;
 	if (!all)
@@ -218,6 +219,9 @@ static void each_allocation(enum gw_policy policy, bool all)
 			struct gw_opts opts = {.policy = policy, .deferred_limit = limits[l]};
 			uint64_t n = 1;
 
+			if (given && limits[l] == all)
+				continue; /* so many tables ask that one way has to do */
+			run_sequence(&opts, given, 0, false);
 			while (run_sequence(&opts, given, n, all))
 				n++;
 			assert_true(n > (given ? 20 : 1));
