@@ -6,7 +6,7 @@ PACKAGES := $(shell sed 's/\#.*//' packages.txt)
 STAMP := build/.packages
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all check demo benchmark bench data fuzz conformance foreign clean
+.PHONY: all check demo benchmark bench data fuzz conformance foreign proof clean
 
 all: build/build.ninja
 	ninja -C build
@@ -47,6 +47,10 @@ conformance: all
 # Every test of the core, every mix of torture, on every architecture.
 foreign: all
 	FOREIGN=all meson test -C build --no-rebuild --suite foreign --timeout-multiplier 0
+
+# The models of the protocol within larger bounds, with all faults; harnesses where there is GenMC.
+proof: $(STAMP)
+	@scripts/proof.sh
 
 clean:
 	rm -rf build
