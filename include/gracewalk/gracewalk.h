@@ -449,10 +449,12 @@ bool gw_touch(struct gw_pt *pt, uint64_t va, uint32_t set);
  * not fit the distance, or lie across an end, are split. `invalidate` once, for what has left; if
  * tables were moved, then a grace period; then all of it appears at its new place. Empty tables
  * that a larger leaf finds in its way are retired whatever the policy. Deposits move with their
- * leaves. Context: as gw_map; and no other updater of either range is running, but for gw_reclaim:
- * the caller sees to that. Return: 0; -EINVAL: not in whole pages, or empty, or the ranges overlap;
- * -ERANGE; -EEXIST: something is mapped where it is to go; -ENOMEM; -EBUSY: as gw_map. On an error
- * nothing has moved. */
+ * leaves.
+ * Context: as gw_map; and no other updater of either range is running, but for gw_reclaim: the
+ * caller sees to that.
+ * Return: 0; -EINVAL: not in whole pages, or empty, or the ranges overlap; -ERANGE; -EEXIST:
+ * something is mapped where it is to go; -ENOMEM; -EBUSY: as gw_map. On an error nothing has moved.
+ */
 int gw_remap(struct gw_pt *pt, uint64_t from, uint64_t bytes, uint64_t to);
 
 /* Retires every empty table whose whole span lies in [va, va + bytes), whatever the policy; ends
@@ -465,9 +467,10 @@ void gw_reclaim(struct gw_pt *pt, uint64_t va, uint64_t bytes);
  * but for accessed and dirty, which the larger leaf has if any of them had. From the last level up,
  * so that leaves can grow by several steps. Entries of a run count one by one. Allocates nothing
  * and releases no leaf; the tables are retired. `flags`: 0, or GW_DEPOSIT: they are kept for the
- * new leaves instead, as soon as a grace period has passed, which the call then waits for. Context:
- * as gw_map. Return: how many tables were replaced; -EINVAL: not in whole pages, empty, or other
- * flags; -ERANGE; -EBUSY: `over_limit` said not to wait. */
+ * new leaves instead, as soon as a grace period has passed, which the call then waits for.
+ * Context: as gw_map.
+ * Return: how many tables were replaced; -EINVAL: not in whole pages, empty, or other flags;
+ * -ERANGE; -EBUSY: `over_limit` said not to wait. */
 int64_t gw_collapse(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t flags);
 
 /* Splits the leaf that maps va, if it is larger than a page, into smaller ones that map the same: a
@@ -480,8 +483,10 @@ int gw_split(struct gw_pt *pt, uint64_t va);
 /* Maps [va, va + bytes), the span of one leaf of one entry, to [out, out + bytes) whatever is
  * mapped there now: one leaf, a part of a larger one or of a run, a table with smaller ones, of
  * which some may be missing, or nothing. What was mapped there is retired. Allocates only for the
- * last case and to split a larger leaf. Context: as gw_map. Return: as gw_map, but for -EEXIST;
- * -EINVAL also when no leaf has that size, or `va` or `out` is not a multiple of it. */
+ * last case and to split a larger leaf.
+ * Context: as gw_map.
+ * Return: as gw_map, but for -EEXIST; -EINVAL also when no leaf has that size, or `va` or `out` is
+ * not a multiple of it. */
 int gw_replace(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
 
 /* Sets a cursor to the start of [va, va + bytes): gw_cursor_next then tells what is there, leaf by
