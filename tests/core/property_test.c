@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * Random operations against the model, from a seed: property_test [steps [seed]], or GW_SEED. */
+ * Random operations against the model, from a seed: property_test [steps [seed]], or
+ * GW_STEPS and GW_SEED. */
 #include "bench.h"
 #include "look.h"
 #include <inttypes.h>
@@ -479,6 +480,8 @@ int main(int argc, char **argv)
 	};
 
 	steps = gw_fmt_index_bits(0) > 9 ? LARGE_STEPS : DEFAULT_STEPS;
+	if (getenv("GW_STEPS"))
+		steps = strtoul(getenv("GW_STEPS"), NULL, 0);
 	if (getenv("GW_SEED"))
 		seed = strtoull(getenv("GW_SEED"), NULL, 0);
 	if (argc > 1)

@@ -5,12 +5,17 @@
 # is not one of this machine's.
 # usage: [FOREIGN=all] run.sh SOURCE-ROOT DIRECTORY ARCHITECTURE FORMAT...
 #	DIRECTORY keeps what is built, for all architectures
-#	FORMAT: the tests of these formats are run, and those of none; with FOREIGN=all every test
+#	FORMAT: these are built, and the tests of these and of no format run; with FOREIGN=all every
+#	format and test
 # exit: 0 well, 77 something is missing here that packages.txt or the network has, else not
 set -eu
 
 root=$1 dir=$2 arch=$3
 shift 3
+formats=$* variant=
+if [ "${FOREIGN-}" = all ]; then
+	formats=all variant=-all
+fi
 machine=$arch-linux-gnu
 family=$arch endian=little qemu=qemu-$arch-static page=
 case $arch in
@@ -32,14 +37,14 @@ skip() {
 for tool in "$machine-gcc" $qemu; do
 	command -v "$tool" >/dev/null || skip "$tool is not installed; packages.txt names its package"
 done
-mkdir -p "$dir/$arch"
-echo 'int main(void) { return 0; }' | "$machine-gcc" -static -xc - -o "$dir/$arch/nothing" 2>/dev/null ||
+mkdir -p "$dir/$arch$variant"
+echo 'int main(void) { return 0; }' | "$machine-gcc" -static -xc - -o "$dir/$arch$variant/nothing" 2>/dev/null ||
 	skip "no C library for $machine-gcc; packages.txt names its package"
-[ -n "$qemu" ] || "$dir/$arch/nothing" || skip "$arch's programs do not run on this kernel"
+[ -n "$qemu" ] || "$dir/$arch$variant/nothing" || skip "$arch's programs do not run on this kernel"
 
 # What Meson tells the programs that it tests is not meant for compilers.
 unset MALLOC_PERTURB_
-build=$dir/$arch
+build=$dir/$arch$variant
 if [ ! -f "$build/build.ninja" ]; then
 	"$root/tests/foreign/sources.sh" "$dir/sources"
 	"$root/tests/foreign/libraries.sh" "$dir/sources" "$machine" "$dir/libraries/$arch"
@@ -69,17 +74,24 @@ cpu_family = '$family'
 cpu = '$arch'
 endian = '$endian'
 END
-	meson setup "$build" "$root" --cross-file "$build/cross.ini" -Dcore_only=true -Ddebug=false
+	meson setup "$build" "$root" --cross-file "$build/cross.ini" -Dcore_only=true -Ddebug=false \
+		-Doptimization=1 -Dformats="$(echo "$formats" | tr ' ' ,)"
 fi
 
 # Names of tests; no name stands for all of them.
-formats=$*
 set --
 [ "${FOREIGN-}" = all ] || {
-	set -- heap heap_points heap_random urcu bare_skip_grace 'torture regress' 'torture small memb lazy'
+	# QEMU is ten times slower.
+	[ -z "$qemu" ] || export GW_STEPS=2000
+	set -- heap heap_points heap_random urcu 'torture regress' 'torture small memb lazy' \
+		bare_x86_64 bare_skip_grace
+	# More where something is new: the byte order, the size of pages, that of words.
+	case $arch in
+	s390x | powerpc64le | i686) names='by_hand format limit property retire table' ;;
+	*) names='by_hand format table' ;;
+	esac
 	for format in $formats; do
-		set -- "$@" "bare_$format"
-		for name in by_hand format limit property retire table; do
+		for name in $names; do
 			set -- "$@" "$name $format"
 		done
 	done
