@@ -14,7 +14,7 @@ fi
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 # shellcheck disable=SC2046 # no name has a space in it
-clang -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
+clang -std=gnu11 -g1 -O1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=all -DGW_FORMAT="$format" -I"$root/include" -I"$root/src" \
 	"$root/tests/fuzz/format_fuzz.c" $(find "$root/src/heap" "$root/src/table" -name '*.c') \
 	"$root/src/env/bare/bare.c" -o "$dir/fuzz"
