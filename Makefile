@@ -6,13 +6,28 @@ PACKAGES := $(shell sed 's/\#.*//' packages.txt)
 STAMP := build/.packages
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all check demo benchmark bench data fuzz conformance foreign proof clean
+.PHONY: all check check-all demo benchmark bench data fuzz conformance foreign proof clean
 
 all: build/build.ninja
 	ninja -C build
 
+# With sanitizers one format of each family; of AArch64 also one with larger tables: the largest where
+# threads meet, and middling ones where all of a table is looked at after every step. Level 1 of
+# optimization and of debugging information: code that is compiled in half the time and still told by
+# file and line.
+SANITIZE := -Db_lundef=false -Doptimization=1 -Ddebug=false -Dc_args=-g1
+SOME := x86_64,aarch64_4k,sv39,s390x,ppc64_64k,index64
+ASAN := -Db_sanitize=address,undefined $(SANITIZE)
+TSAN := -Db_sanitize=thread $(SANITIZE)
+
 check: build/build.ninja build/asan/build.ninja build/tsan/build.ninja
-	@scripts/check.sh
+	@scripts/check.sh build build/asan build/tsan --no-suite more
+
+# All that `check` leaves out: every format with sanitizers, without a libc, with wrong bits, on other
+# architectures; and more seeds.
+check-all: build/build.ninja build/all/asan/build.ninja build/all/tsan/build.ninja
+	@CONFORMANCE_SEEDS=20 MONITOR_QUERIES=2000 FREESTANDING=all FOREIGN=all \
+		scripts/check.sh build build/all/asan build/all/tsan --timeout-multiplier 20
 
 demo: all
 	@scripts/demo.sh build/cli/gracewalk
@@ -40,9 +55,10 @@ fuzz: $(STAMP)
 		GW_FUZZ_RUNS=100000 tests/fuzz/run.sh . $$format || exit 1; \
 	done
 
-# Each image with ten times the seeds, and 20,000 addresses by the monitor.
+# Every image, wrong bits in every format; 200 seeds each, and 20,000 addresses by the monitor.
 conformance: all
-	CONFORMANCE_SEEDS=200 MONITOR_QUERIES=20000 meson test -C build --no-rebuild --suite conformance
+	CONFORMANCE_SEEDS=200 MONITOR_QUERIES=20000 meson test -C build --suite conformance \
+		--timeout-multiplier 20
 
 # Every test of the core, every mix of torture, on every architecture.
 foreign: all
@@ -72,9 +88,17 @@ build/build.ninja: $(STAMP)
 	@touch $@
 
 build/asan/build.ninja: $(STAMP)
-	@[ -f $@ ] || meson setup build/asan -Db_sanitize=address,undefined -Db_lundef=false
+	@[ -f $@ ] || meson setup build/asan $(ASAN) -Dformats=$(SOME),aarch64_16k
 	@touch $@
 
 build/tsan/build.ninja: $(STAMP)
-	@[ -f $@ ] || meson setup build/tsan -Db_sanitize=thread -Db_lundef=false
+	@[ -f $@ ] || meson setup build/tsan $(TSAN) -Dformats=$(SOME),aarch64_64k
+	@touch $@
+
+build/all/asan/build.ninja: $(STAMP)
+	@[ -f $@ ] || meson setup build/all/asan $(ASAN)
+	@touch $@
+
+build/all/tsan/build.ninja: $(STAMP)
+	@[ -f $@ ] || meson setup build/all/tsan $(TSAN)
 	@touch $@

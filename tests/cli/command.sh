@@ -1,9 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # The command as a user meets it: exit codes, errors that say what to do, and a real trace in every format.
+# usage: command.sh GRACEWALK TRACE FORMAT...
 set -u
 gracewalk=$1
 trace=$2
+shift 2
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 failures=0
@@ -123,16 +125,22 @@ expect 1 'bent' "$gracewalk" replay "$dir/bent"
 printf 'not a trace' >"$dir/text"
 expect 1 'text' "$gracewalk" replay "$dir/text"
 
-# The kept trace, walked while it is replayed. Nothing is wrong, nothing stays.
-for format in x86-64 x86-64-la57 aarch64-4k aarch64-16k aarch64-64k aarch64-4k-52 aarch64-16k-52 \
-	aarch64-64k-52 sv48 sv57 s390x s390x-5 ppc64-4k ppc64-64k index64; do
-	expect 0 'stale answers +0' "$gracewalk" replay --seconds 0.2 --format $format "$trace"
+# The kept trace, walked while it is replayed. Nothing is wrong, nothing stays. For two formats its
+# addresses are too large.
+for format; do
+	bits=
+	case $format in
+	sv39) bits=39 ;;
+	s390x-3) bits=42 ;;
+	esac
+	if [ "$bits" ]; then
+		expect 1 "beyond the $bits bits of $format" "$gracewalk" replay --format "$format" "$trace"
+		continue
+	fi
+	expect 0 'stale answers +0' "$gracewalk" replay --seconds 0.2 --format "$format" "$trace"
 	also 'wrong answers +0'
 	also 'walks +[1-9]'
 done
-# Its addresses are those of a machine with larger ones.
-expect 1 'beyond the 39 bits of sv39' "$gracewalk" replay --format sv39 "$trace"
-expect 1 'beyond the 42 bits of s390x-3' "$gracewalk" replay --format s390x-3 "$trace"
 for flavour in memb mb qsbr bp; do
 	expect 0 'wrong answers +0' "$gracewalk" replay --seconds 0 --flavour $flavour "$trace"
 done
@@ -150,7 +158,11 @@ expect 0 'after event 1000 of' "$gracewalk" dump --at-event 1000 --holes --table
 also 'table of level 3 at 0x[0-9a-f]+, [1-9] of 512 in use'
 also '^0x0000000000000000-0x00000000003fffff +4M  hole$'
 expect 0 'policy linux, after .*, at 0\.[0-9]+ s' "$gracewalk" dump --at 0.1 --policy linux "$trace"
-for format in x86-64 s390x aarch64-64k ppc64-64k; do
+for format; do
+	case $format in
+	x86-64 | s390x | aarch64-64k | ppc64-64k) ;;
+	*) continue ;;
+	esac
 	"$gracewalk" dump --json --tables --at 0.1 --format $format "$trace" >"$dir/$format"
 	expect 0 "$format True True" python3 -c "
 import json, sys

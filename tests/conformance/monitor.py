@@ -4,7 +4,7 @@
 MMU's own code); compares with what `gracewalk dump` reads in the guest's memory.
 
 usage: monitor.py GRACEWALK IMAGE FOLDER FORMAT [QEMU-ARGUMENT...]
-MONITOR_QUERIES (2000) addresses by MONITOR_SEED (1). exit: 0 well, 1 not, 77 no QEMU or no compiler
+MONITOR_QUERIES (500) addresses by MONITOR_SEED (1). exit: 0 well, 1 not, 77 no QEMU or no compiler
 """
 import bisect
 import json
@@ -135,7 +135,7 @@ def main(gracewalk, image, folder, form, *more):
         skip(machine["qemu"])
     ram_end = int(re.search(r"-m (\d+)G", machine["machine"]).group(1)) << 30
     seed = int(os.environ.get("MONITOR_SEED", 1))
-    queries = int(os.environ.get("MONITOR_QUERIES", 2000))
+    queries = int(os.environ.get("MONITOR_QUERIES", 500))
     random.seed(seed)
     signal.signal(signal.SIGALRM, out_of_time)
     signal.alarm(LIMIT)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # Copyright 2026 The Gracewalk authors
-# Boots an image in QEMU once a seed, from CONFORMANCE_FIRST (1) on, CONFORMANCE_SEEDS (20) of them.
+# Boots an image in QEMU once a seed, from CONFORMANCE_FIRST (1) on, CONFORMANCE_SEEDS (3) of them.
 # usage: run.sh IMAGE FOLDER CONTROL [QEMU-ARGUMENT...]
 # CONTROL: none; or stale, short, swap, rights, page, run: a deliberate fault, which every boot must
 # catch; or bends, of an image with wrong bits: each of them, by one seed.
@@ -16,7 +16,7 @@ here=$(dirname "$0")
 qemu='' machine='' boot=-kernel boots='' word='' well=''
 # shellcheck source=/dev/null
 . "$here/$folder/qemu.sh"
-seeds=${CONFORMANCE_SEEDS:-20} first=${CONFORMANCE_FIRST:-1} limit=60
+seeds=${CONFORMANCE_SEEDS:-3} first=${CONFORMANCE_FIRST:-1} limit=60
 
 if ! [ -s "$image" ]; then
 	echo "SKIP: the compiler for $folder is not installed; packages.txt names its package"
