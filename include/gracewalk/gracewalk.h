@@ -366,7 +366,7 @@ int gw_create(const struct gw_opts *opts, struct gw_pt **pt);
 
 /* Destroys a page table with all that it maps; returns at once. Invalidates the whole range
  * first; walkers that are under way go on until their sections end; then leaves are released,
- * and tables go back to their heap.
+ * and tables go back to their heap. What waits for that is not counted for `deferred_limit`.
  * Context: as gw_map; no other updater of this page table is running or comes later. No MMU uses
  * the root any more, and walkers under way keep no answer in a cache of their own: what they
  * find after the invalidation nobody would tell them to forget. */
