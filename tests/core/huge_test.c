@@ -211,6 +211,35 @@ static void test_pages_stay_or_are_absent_where_the_format_breaks(void **state)
 	with_policy(GW_POLICY_LAZY, seen);
 }
 
+/* Where an MMU may not know the pages of a table and a leaf in its place at once, nothing is there
+ * while it is told to forget. */
+static void look_for_nothing(struct fixture *x, const struct gw_range *range)
+{
+	struct gw_leaf leaf;
+
+	(void)range;
+	assert_false(gw_walk(x->pt, 0, &leaf));
+}
+
+static void replaced(struct fixture *x)
+{
+	for (unsigned level = next_level(x, 0); level; level = next_level(x, level)) {
+		map_ok(x, 0, S(level));
+		split_ok(x, 0);
+		x->during = look_for_nothing;
+		assert_int_equal(fix_replace(x, 0, S(level), TO(0), PLAIN), 0);
+		x->during = NULL;
+		unmap_ok(x, 0, S(level));
+	}
+}
+
+static void test_nothing_is_there_while_a_table_is_replaced(void **state)
+{
+	(void)state;
+	if (GW_FMT_HW_UPDATES || GW_FMT_BREAK_BEFORE_MAKE)
+		each_policy(replaced);
+}
+
 static void wrong_calls(struct fixture *x)
 {
 	uint64_t none = END ? gw_fmt_canonical(HALF) == HALF ? END : HALF : 0;
@@ -466,6 +495,7 @@ int main(void)
 		cmocka_unit_test(test_collapse_leaves_what_no_leaf_could_map),
 		cmocka_unit_test(test_what_the_mmu_records_until_the_invalidation_is_kept),
 		cmocka_unit_test(test_pages_stay_or_are_absent_where_the_format_breaks),
+		cmocka_unit_test(test_nothing_is_there_while_a_table_is_replaced),
 		cmocka_unit_test(test_wrong_calls_are_refused),
 		cmocka_unit_test(test_a_leaf_with_a_deposit_can_be_split_without_memory),
 		cmocka_unit_test(test_deposits_are_given_back),

@@ -70,6 +70,51 @@ static void test_what_is_idle_is_bounded_by_deferred_limit(void **state)
 	fix_end(&x);
 }
 
+/* Records of leaves that wait count like tables: here no table goes. */
+static void test_records_of_leaves_are_bounded_by_deferred_limit(void **state)
+{
+	enum { RUNS = 20, RECORDS = 4096 };
+	struct gw_opts opts = {.policy = GW_POLICY_MANUAL, .deferred_limit = 4 * RECORDS};
+	struct fixture x;
+	size_t before = 0, most = 0;
+
+	(void)state;
+	fix_start(&x, &opts);
+	x.relaxed = true;
+	x.f->sync_runs_calls = true;
+	for (unsigned i = 0; i < 40; i++) {
+		for (unsigned j = 0; j < RUNS; j++)
+			map_ok(&x, j * 2 * PAGE, PAGE);
+		before = before ? before : x.f->alloc_bytes;
+		unmap_ok(&x, 0, 2 * RUNS * PAGE);
+		if (x.f->alloc_bytes > most)
+			most = x.f->alloc_bytes;
+	}
+	assert_true(most > before);
+	assert_true(most <= before + opts.deferred_limit + 2 * RECORDS);
+	fix_end(&x);
+}
+
+/* What one gw_collapse unlinks is bounded too: it waits in between, and not at its end alone. */
+static void test_a_collapse_waits_in_between(void **state)
+{
+	struct gw_opts opts = {.deferred_limit = 8 * LAST_TABLE};
+	struct fixture x;
+
+	(void)state;
+	if (!gw_fmt_leaf_level(1))
+		return;
+	fix_start(&x, &opts);
+	x.relaxed = true;
+	map_ok(&x, 0, 60 * S(1));
+	for (unsigned i = 0; i < 60; i++)
+		while (level_at(&x, i * S(1)))
+			assert_int_equal(fix_split(&x, i * S(1)), 0);
+	assert_true(fix_collapse(&x, 0, 60 * S(1), 0) >= 60);
+	assert_true(x.f->synchronizes >= 2);
+	fix_end(&x);
+}
+
 /* Each makes three tables idle, and the limit is four: what the sweeps find waiting decides which
  * of them wait too. */
 static void test_sweeps_leave_tables_idle_while_too_many_wait(void **state)
@@ -627,6 +672,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_waits_is_bounded_by_deferred_limit),
 		cmocka_unit_test(test_what_is_idle_is_bounded_by_deferred_limit),
+		cmocka_unit_test(test_records_of_leaves_are_bounded_by_deferred_limit),
+		cmocka_unit_test(test_a_collapse_waits_in_between),
 		cmocka_unit_test(test_sweeps_leave_tables_idle_while_too_many_wait),
 		cmocka_unit_test(test_a_walker_that_stays_costs_no_more_than_the_limit),
 		cmocka_unit_test(test_what_is_idle_is_bounded_while_a_walker_stays),

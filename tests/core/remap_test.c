@@ -142,6 +142,31 @@ static void test_leaves_alone_wait_for_nobody(void **state)
 	each_policy(leaves_alone);
 }
 
+/* A leaf takes its deposit along, and can be split at its new place when there is no memory. */
+static void deposits(struct fixture *x)
+{
+	for (unsigned level = 1; level <= fix_leaf_level(); level++) {
+		uint64_t va = S(level), to = HALF + S(level);
+
+		if (!gw_fmt_leaf_level(level))
+			continue;
+		assert_int_equal(fix_map(x, va, va, TO(va), WRITABLE | GW_DEPOSIT), 0);
+		remap_ok(x, va, va, to);
+		assert_int_equal(level_at(x, to), level);
+		no_memory(x, true);
+		assert_int_equal(fix_split(x, to), 0);
+		no_memory(x, false);
+		unmap_ok(x, to, va);
+	}
+}
+
+static void test_deposits_move_along(void **state)
+{
+	(void)state;
+	with_small_blocks(GW_POLICY_LAZY, deposits);
+	with_small_blocks(GW_POLICY_MANUAL, deposits);
+}
+
 /* A distance of pages: every larger leaf is split, and only those that move. */
 static void any_distance(struct fixture *x)
 {
@@ -569,6 +594,7 @@ int main(void)
 		cmocka_unit_test(test_whole_tables_are_moved_at_every_level),
 		cmocka_unit_test(test_neighbours_stay),
 		cmocka_unit_test(test_leaves_alone_wait_for_nobody),
+		cmocka_unit_test(test_deposits_move_along),
 		cmocka_unit_test(test_any_distance),
 		cmocka_unit_test(test_large_leaves_are_split_as_far_as_they_must),
 		cmocka_unit_test(test_a_hole_moves_for_nothing),

@@ -291,6 +291,77 @@ static void test_unmap_invalidate_grace_period_release(void **state)
 	each_policy(order_of_retiring);
 }
 
+/* The first grace period that may serve a call begins when that defers something: by then the MMU
+ * has forgotten it. */
+static void (*real_defer)(struct gw_env *env, struct gw_head *head,
+			  void (*fn)(struct gw_head *head));
+static struct fake_env *deferring;
+
+static void defer_and_begin(struct gw_env *env, struct gw_head *head,
+			    void (*fn)(struct gw_head *head))
+{
+	real_defer(env, head, fn);
+	if (!deferring->gp_running)
+		fake_gp_begin(deferring);
+}
+
+static void early_grace_period(struct fixture *x)
+{
+	real_defer = x->f->env.defer;
+	deferring = x->f;
+	map_ok(x, 0, 2 * S(1) + PAGE);
+	x->f->env.defer = defer_and_begin;
+	unmap_ok(x, S(1), S(1) + PAGE);
+	x->f->env.defer = real_defer;
+	fake_drain(x->f);
+	assert_int_equal(x->released, S(1) + PAGE);
+}
+
+static void test_what_is_deferred_is_invalidated(void **state)
+{
+	(void)state;
+	each_policy(early_grace_period);
+}
+
+/* Leaves of a table that goes as a whole are told as they are when the MMU has forgotten them. */
+static gw_entry *recorded;
+static uint64_t recorded_late;
+
+static void record_late(struct fixture *x, const struct gw_range *range)
+{
+	(void)x;
+	(void)range;
+	gw_store_relaxed(recorded, recorded_late);
+}
+
+static void late_bits(struct fixture *x)
+{
+	uint64_t before;
+	unsigned level;
+
+	if (!(GW_FMT_ATTRS & GW_DIRTY) || !GW_FMT_HW_UPDATES)
+		return;
+	map_ok(x, 0, PAGE);
+	map_ok(x, 2 * PAGE, PAGE);
+	recorded = fix_entry(x, 0, &level);
+	before = gw_load_relaxed(recorded);
+	fix_record(x, 0, GW_ACCESSED | GW_DIRTY); /* so the model knows */
+	recorded_late = gw_load_relaxed(recorded);
+	gw_store_relaxed(recorded, before);
+	x->during = record_late;
+	unmap_ok(x, 0, S(1));
+	x->during = NULL;
+	fake_gp(x->f);
+	assert_int_equal(x->released, 2 * PAGE);
+}
+
+static void test_what_the_mmu_records_until_the_invalidation_is_told(void **state)
+{
+	(void)state;
+	with_policy(GW_POLICY_LAZY, late_bits);
+	with_policy(GW_POLICY_EAGER, late_bits);
+}
+
 /* More runs than a batch has room for; with and without memory for batches. */
 static void many_runs(struct fixture *x)
 {
@@ -373,6 +444,8 @@ int main(void)
 		cmocka_unit_test(test_reclaim_cuts_off_what_is_outside_the_address_space),
 		cmocka_unit_test(test_reclaim_is_exact_at_every_level),
 		cmocka_unit_test(test_unmap_invalidate_grace_period_release),
+		cmocka_unit_test(test_what_is_deferred_is_invalidated),
+		cmocka_unit_test(test_what_the_mmu_records_until_the_invalidation_is_told),
 		cmocka_unit_test(test_many_runs_with_and_without_memory),
 		cmocka_unit_test(test_few_leaves_are_deferred_and_not_waited_for),
 		cmocka_unit_test(test_callbacks_may_be_absent),
