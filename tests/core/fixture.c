@@ -250,6 +250,16 @@ void fix_destroy(struct fixture *x)
 	assert_false(x->destroyed);
 }
 
+/* A heap that was given to no other page table: all its tables have come back. */
+static void end_heap(struct gw_heap *heap)
+{
+	struct gw_heap_stats stats;
+
+	gw_heap_stats(heap, &stats);
+	assert_int_equal(stats.used, 0);
+	gw_heap_put(heap);
+}
+
 void fix_end(struct fixture *x)
 {
 	struct fake_env *f = x->f;
@@ -268,7 +278,7 @@ void fix_end(struct fixture *x)
 			assert_int_equal(gw_heap_check(x->heap[i]), 0);
 			assert_int_equal(gw_heap_waiting_bytes(x->heap[i]), 0);
 			if (x->owns_env)
-				gw_heap_put(x->heap[i]);
+				end_heap(x->heap[i]);
 		}
 	if (!x->owns_env)
 		return;
