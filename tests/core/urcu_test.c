@@ -126,6 +126,29 @@ static void test_drain_runs_what_was_deferred(void **state)
 	env_destroy(env);
 }
 
+/* A call that queues itself twice again: liburcu's barrier waits for the first of these alone. */
+static struct gw_env *chained_env;
+
+static void chain(struct gw_head *head)
+{
+	usleep(1000);
+	if (++calls < 3)
+		chained_env->defer(chained_env, head, chain);
+}
+
+static void test_drain_runs_what_calls_defer(void **state)
+{
+	struct gw_head head;
+
+	(void)state;
+	chained_env = env_create();
+	calls = 0;
+	chained_env->defer(chained_env, &head, chain);
+	gw_urcu_drain(chained_env);
+	assert_int_equal(calls, 3);
+	env_destroy(chained_env);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +156,7 @@ int main(void)
 		cmocka_unit_test(test_reservations_that_are_not_whole_pages_go_back_whole),
 		cmocka_unit_test(test_reserved_space_is_aligned_and_zero),
 		cmocka_unit_test(test_drain_runs_what_was_deferred),
+		cmocka_unit_test(test_drain_runs_what_calls_defer),
 	};
 
 	return cmocka_run_group_tests_name("urcu", tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PAGE = 4096, MINE = 1 << 20, THEIRS = 1 << 21, IN_THE_WAY = 1 << 22 };
@@ -198,12 +199,56 @@ static void deposit_waits_for_walkers(void)
 	teardown(huge);
 }
 
+/* gw_touch in one thread, and an MMU in another that records a write in the same entry: that must
+ * never be lost. */
+static atomic_bool touched_enough;
+
+static void *touch_over_and_over(void *unused)
+{
+	(void)unused;
+	urcu_memb_flavor.register_thread();
+	while (!atomic_load(&touched_enough))
+		expect(gw_touch(pt, 0, GW_ACCESSED), "touch");
+	urcu_memb_flavor.unregister_thread();
+	return NULL;
+}
+
+static void touch_loses_no_write(void)
+{
+	gw_entry *entry;
+	pthread_t toucher;
+	uint64_t clean;
+
+	setup();
+	expect(!gw_map(pt, 0, PAGE, MINE, GW_READ | GW_WRITE), "map");
+	entry = (gw_entry *)(uintptr_t)gw_pte_map(pt, 0);
+	clean = gw_load_relaxed(entry);
+	gw_pte_unmap(pt);
+	expect(!pthread_create(&toucher, NULL, touch_over_and_over, NULL), "no thread");
+	for (clock_t end = clock() + CLOCKS_PER_SEC; clock() < end;) {
+		for (unsigned i = 0; i < 1000; i++) {
+			uint64_t e = gw_load_relaxed(entry);
+
+			while (!gw_cas_acq_rel(entry, &e, gw_fmt_recorded(e, GW_DIRTY, 0)))
+				;
+			for (unsigned j = 0; j < 32; j++)
+				e = gw_load_relaxed(entry);
+			expect(gw_fmt_attr(e, 0) & GW_DIRTY, "a write was lost");
+			gw_store_release(entry, clean);
+		}
+	}
+	atomic_store(&touched_enough, true);
+	pthread_join(toucher, NULL);
+	teardown(PAGE);
+}
+
 int main(void)
 {
 	urcu_memb_flavor.register_thread();
 	pte_unlock_below_unlinked_parent();
 	failed_map_takes_back_its_own();
 	deposit_waits_for_walkers();
+	touch_loses_no_write();
 	urcu_memb_flavor.unregister_thread();
 	return 0;
 }
