@@ -6,7 +6,7 @@ PACKAGES := $(shell sed 's/\#.*//' packages.txt)
 STAMP := build/.packages
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all check check-all demo benchmark bench data fuzz conformance foreign proof clean
+.PHONY: all check check-all demo benchmark bench data fuzz conformance foreign proof mutants clean
 
 all: build/build.ninja
 	ninja -C build
@@ -67,6 +67,10 @@ foreign: all
 # The models of the protocol within larger bounds, with all faults; harnesses where there is GenMC.
 proof: $(STAMP)
 	@scripts/proof.sh
+
+# The core with one fault each: the tests have to find it. MUTANTS="take_late dead_not_marked": these.
+mutants: $(STAMP)
+	@tests/mutants/run.sh $(MUTANTS)
 
 clean:
 	rm -rf build
