@@ -79,9 +79,9 @@ static void release(void *ctx, const struct gw_leaf *run)
 	released += run->bytes;
 }
 
-static void setup(void)
+static void setup_with(enum gw_policy policy, bool told)
 {
-	struct gw_opts opts = {.env = &env, .policy = GW_POLICY_EAGER, .release = release};
+	struct gw_opts opts = {.env = &env, .policy = policy, .release = told ? release : NULL};
 
 	inner = gw_urcu_create(&urcu_memb_flavor);
 	expect(inner, "no memory");
@@ -93,6 +93,11 @@ static void setup(void)
 	env.synchronize = synchronize;
 	released = 0;
 	expect(!gw_create(&opts, &pt), "create");
+}
+
+static void setup(void)
+{
+	setup_with(GW_POLICY_EAGER, true);
 }
 
 static void teardown(uint64_t bytes)
@@ -130,8 +135,7 @@ static void pte_unlock_below_unlinked_parent(void)
 	setup();
 	expect(!gw_map(pt, 0, PAGE, MINE, GW_READ), "map");
 	expect(gw_pte_map_lock(pt, 0, &held), "pte_map_lock");
-	on_relax =
-		unlock_held; /* when the parent is unlinked, and the table's lock is waited for */
+	on_relax = unlock_held; /* when the parent is unlinked, and the table's lock is waited for */
 	expect(!gw_unmap(pt, 0, gw_span(2)), "unmap");
 	expect(!on_relax && !translate(0), "still mapped");
 	expect(!gw_map(pt, 0, PAGE, THEIRS, GW_READ) && translate(0) == THEIRS, "map again");
@@ -199,47 +203,158 @@ static void deposit_waits_for_walkers(void)
 	teardown(huge);
 }
 
-/* gw_touch in one thread, and an MMU in another that records a write in the same entry: that must
- * never be lost. */
-static atomic_bool touched_enough;
-
-static void *touch_over_and_over(void *unused)
+/* Whoever waits for a table's lock finds another table's worth of news behind it: another updater
+ * holds the lock of its second page, and gets on when the first one waits. */
+static void take_second_page(void)
 {
-	(void)unused;
+	setup_with(GW_POLICY_EAGER, false);
+	expect(!gw_map(pt, 0, 2 * PAGE, MINE, GW_READ), "map");
+	expect(gw_pte_map_lock(pt, PAGE, &held), "no table");
+}
+
+static void unmap_second_page(void)
+{
+	gw_pte_set(pt, &held, 0);
+	gw_pte_unlock(pt, &held);
+}
+
+static void unmap_table(void)
+{
+	gw_pte_unlock(pt, &held);
+	expect(!gw_unmap(pt, 0, gw_span(1)), "unmap");
+}
+
+static void last_page_takes_its_table_along(void)
+{
+	struct gw_pt_stats stats;
+
+	take_second_page();
+	on_relax = unmap_second_page;
+	expect(!gw_unmap(pt, 0, PAGE) && !on_relax, "unmap");
+	gw_urcu_drain(inner);
+	gw_stats(pt, &stats);
+	expect(stats.table_bytes == PAGE, "an empty table stayed");
+	teardown(0);
+}
+
+static void dead_tables_are_left_alone(void)
+{
+	struct gw_pte pte;
+
+	take_second_page();
+	on_relax = unmap_table;
+	expect(!gw_touch(pt, 0, GW_ACCESSED) && !on_relax, "recorded in a dead table");
+	teardown(0);
+	take_second_page();
+	on_relax = unmap_table;
+	expect(!gw_pte_map_lock(pt, 0, &pte) && !on_relax, "an entry of a dead table");
+	teardown(0);
+}
+
+/* ---- Two threads that meet in a few instructions: for a second of their time ---- */
+
+static atomic_bool enough;
+
+/* What the one thread does over and over while the other does its part. */
+static void *over_and_over(void *once)
+{
 	urcu_memb_flavor.register_thread();
-	while (!atomic_load(&touched_enough))
-		expect(gw_touch(pt, 0, GW_ACCESSED), "touch");
+	while (!atomic_load(&enough))
+		((void (*)(void))once)();
 	urcu_memb_flavor.unregister_thread();
 	return NULL;
 }
 
+static void beside(void (*other)(void), void (*mine)(void))
+{
+	clock_t end = clock() + CLOCKS_PER_SEC;
+	pthread_t thread;
+
+	atomic_store(&enough, false);
+	expect(!pthread_create(&thread, NULL, over_and_over, (void *)other), "no thread");
+	while (clock() < end)
+		for (unsigned i = 0; i < 1000; i++)
+			mine();
+	atomic_store(&enough, true);
+	pthread_join(thread, NULL);
+}
+
+/* gw_touch, and an MMU that records a write in the same entry: that must never be lost. */
+static gw_entry *entry;
+static uint64_t clean;
+
+static void touch(void)
+{
+	expect(gw_touch(pt, 0, GW_ACCESSED), "touch");
+}
+
+static void write_to_page(void)
+{
+	uint64_t e = gw_load_relaxed(entry);
+
+	while (!gw_cas_acq_rel(entry, &e, gw_fmt_recorded(e, GW_DIRTY, 0)))
+		;
+	for (unsigned i = 0; i < 32; i++)
+		e = gw_load_relaxed(entry);
+	expect(gw_fmt_attr(e, 0) & GW_DIRTY, "a write was lost");
+	gw_store_release(entry, clean);
+}
+
 static void touch_loses_no_write(void)
 {
-	gw_entry *entry;
-	pthread_t toucher;
-	uint64_t clean;
-
 	setup();
 	expect(!gw_map(pt, 0, PAGE, MINE, GW_READ | GW_WRITE), "map");
 	entry = (gw_entry *)(uintptr_t)gw_pte_map(pt, 0);
 	clean = gw_load_relaxed(entry);
 	gw_pte_unmap(pt);
-	expect(!pthread_create(&toucher, NULL, touch_over_and_over, NULL), "no thread");
-	for (clock_t end = clock() + CLOCKS_PER_SEC; clock() < end;) {
-		for (unsigned i = 0; i < 1000; i++) {
-			uint64_t e = gw_load_relaxed(entry);
-
-			while (!gw_cas_acq_rel(entry, &e, gw_fmt_recorded(e, GW_DIRTY, 0)))
-				;
-			for (unsigned j = 0; j < 32; j++)
-				e = gw_load_relaxed(entry);
-			expect(gw_fmt_attr(e, 0) & GW_DIRTY, "a write was lost");
-			gw_store_release(entry, clean);
-		}
-	}
-	atomic_store(&touched_enough, true);
-	pthread_join(toucher, NULL);
+	beside(touch, write_to_page);
 	teardown(PAGE);
+}
+
+/* Two updaters of different pages of one table: its count is both's. */
+static void map_two(uint64_t va)
+{
+	expect(!gw_map(pt, va, 2 * PAGE, MINE, GW_READ), "map");
+	expect(!gw_unmap(pt, va, 2 * PAGE), "unmap");
+}
+
+static void map_some(void)
+{
+	map_two(2 * PAGE);
+}
+
+static void map_others(void)
+{
+	map_two(4 * PAGE);
+}
+
+static void updaters_share_a_count(void)
+{
+	setup_with(GW_POLICY_MANUAL, false);
+	beside(map_some, map_others);
+	gw_urcu_drain(inner);
+	expect(!gw_check(pt), "check");
+	teardown(0);
+}
+
+/* A table that is being reclaimed gets its first page: it stays, or the page comes into another. */
+static void reclaim_all(void)
+{
+	gw_reclaim(pt, 0, UINT64_MAX);
+}
+
+static void map_and_look(void)
+{
+	expect(!gw_map(pt, 0, PAGE, MINE, GW_READ), "map");
+	expect(translate(0) == MINE, "a page went with its table");
+	expect(!gw_unmap(pt, 0, PAGE), "unmap");
+}
+
+static void reclaim_leaves_what_comes(void)
+{
+	setup_with(GW_POLICY_MANUAL, false);
+	beside(reclaim_all, map_and_look);
+	teardown(0);
 }
 
 int main(void)
@@ -248,7 +363,11 @@ int main(void)
 	pte_unlock_below_unlinked_parent();
 	failed_map_takes_back_its_own();
 	deposit_waits_for_walkers();
+	last_page_takes_its_table_along();
+	dead_tables_are_left_alone();
 	touch_loses_no_write();
+	updaters_share_a_count();
+	reclaim_leaves_what_comes();
 	urcu_memb_flavor.unregister_thread();
 	return 0;
 }
