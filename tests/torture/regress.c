@@ -135,7 +135,8 @@ static void pte_unlock_below_unlinked_parent(void)
 	setup();
 	expect(!gw_map(pt, 0, PAGE, MINE, GW_READ), "map");
 	expect(gw_pte_map_lock(pt, 0, &held), "pte_map_lock");
-	on_relax = unlock_held; /* when the parent is unlinked, and the table's lock is waited for */
+	on_relax =
+		unlock_held; /* when the parent is unlinked, and the table's lock is waited for */
 	expect(!gw_unmap(pt, 0, gw_span(2)), "unmap");
 	expect(!on_relax && !translate(0), "still mapped");
 	expect(!gw_map(pt, 0, PAGE, THEIRS, GW_READ) && translate(0) == THEIRS, "map again");
@@ -279,6 +280,17 @@ static void beside(void (*other)(void), void (*mine)(void))
 	pthread_join(thread, NULL);
 }
 
+/* The table of that level for address 0: its first entry. */
+static const gw_entry *table_of(unsigned level)
+{
+	const gw_entry *table = pt->root;
+
+	for (unsigned at = GW_LEVELS - 1; at > level; at--)
+		table = (const gw_entry *)(uintptr_t)(gw_fmt_table_address(table[0], at) +
+						      pt->to_pointer);
+	return table;
+}
+
 /* gw_touch, and an MMU that records a write in the same entry: that must never be lost. */
 static gw_entry *entry;
 static uint64_t clean;
@@ -309,6 +321,55 @@ static void touch_loses_no_write(void)
 	gw_pte_unmap(pt);
 	beside(touch, write_to_page);
 	teardown(PAGE);
+}
+
+/* An MMU that writes to a leaf once, which is unmapped, or split, at any moment: `release` tells of
+ * each write. */
+static uint64_t dirty, writes;
+static _Atomic uint64_t told;
+
+static void count_dirty(void *ctx, const struct gw_leaf *run)
+{
+	(void)ctx;
+	told += run->attr / GW_DIRTY & 1;
+}
+
+static void write_once(void)
+{
+	uint64_t e = clean;
+
+	writes += gw_cas_acq_rel(entry, &e, dirty);
+}
+
+static void map_and_unmap(void)
+{
+	expect(!gw_map(pt, 0, PAGE, MINE, GW_READ | GW_WRITE), "map");
+	expect(!gw_unmap(pt, 0, PAGE), "unmap");
+}
+
+static void map_and_split(void)
+{
+	expect(!gw_map(pt, 0, gw_span(1), 0, GW_READ | GW_WRITE), "map");
+	expect(!gw_split(pt, 0), "split");
+	expect(!gw_unmap(pt, 0, gw_span(1)), "unmap");
+}
+
+static void no_write_is_lost(unsigned level, void (*update)(void))
+{
+	struct gw_opts opts = {.env = &env, .release = count_dirty};
+	uint64_t out = level ? 0 : MINE;
+
+	setup();
+	gw_destroy(pt);
+	expect(!gw_create(&opts, &pt), "create");
+	expect(!gw_map(pt, gw_span(level), gw_span(level), gw_span(level), GW_READ), "map");
+	entry = (gw_entry *)(uintptr_t)table_of(level);
+	clean = gw_fmt_leaf(out, GW_READ | GW_WRITE, level);
+	dirty = gw_fmt_recorded(clean, GW_DIRTY, level);
+	writes = told = 0;
+	beside(write_once, update);
+	teardown(0);
+	expect(writes && told == writes, "release was not told of a write");
 }
 
 /* Two updaters of different pages of one table: its count is both's. */
@@ -366,6 +427,8 @@ int main(void)
 	last_page_takes_its_table_along();
 	dead_tables_are_left_alone();
 	touch_loses_no_write();
+	no_write_is_lost(0, map_and_unmap);
+	no_write_is_lost(1, map_and_split);
 	updaters_share_a_count();
 	reclaim_leaves_what_comes();
 	urcu_memb_flavor.unregister_thread();
