@@ -7,7 +7,7 @@
 #
 #   breaks: RULE                  of docs/protocol.md, or a guarantee
 #   test: PROGRAM FORMAT [ARG]    to be tried before all others; FORMAT+thread: with that sanitizer
-#   survives: REASON              no test can find it
+#   survives: REASON              no test finds it; only the one above is tried
 #
 # Tests are tried from cheap to dear, up to the first that fails. Each has to pass without the fault
 # first, in well under the time it is given. Where threads race, more runs say how often it fails.
@@ -16,7 +16,7 @@
 #        run.sh --compile [NAME...]   Only: does it apply, and compile?
 set -u
 cd "$(dirname "$0")" || exit 2
-SECONDS_OF_TORTURE=${SECONDS_OF_TORTURE:-10}
+SECONDS_OF_TORTURE=10
 LIMIT=60 # seconds for one run of a test
 RUNS=${RUNS:-10}
 
@@ -47,6 +47,7 @@ heading() { # name, kind
 	sed -n -e '/^--- /q' -e "s/^$2: //p" "$1".patch "$1".switch 2>/dev/null
 }
 
+# To a copy of the sources, and of what was built of them.
 apply() { # name
 	rm -rf "$tree"
 	cp -Rp "$base" "$tree"
@@ -93,6 +94,7 @@ compile_all() {
 tests_of() { # name
 	core='retire harvest look map_many huge limit remap run table'
 	heading "$1" test
+	[ -z "$reason" ] || return
 	printf '%s x86_64\n' heap heap_points heap_random
 	echo 'heap_steps steps'
 	printf '%s tiny\n' $core property fault
