@@ -184,8 +184,13 @@ static void heaps_create(struct gw_heap *heap[GW_HEAPS_MAX])
 	}
 }
 
+/* Tables that were given back. */
+struct freed {
+	uint64_t at_once, deferred;
+};
+
 static void heaps_check(struct gw_heap *const heap[GW_HEAPS_MAX], uint64_t used[GW_HEAPS_MAX],
-			uint64_t *retired)
+			struct freed *freed)
 {
 	for (unsigned i = 0; i < GW_FMT_HEAPS; i++) {
 		struct gw_heap_stats s;
@@ -197,7 +202,8 @@ static void heaps_check(struct gw_heap *const heap[GW_HEAPS_MAX], uint64_t used[
 		    s.used + s.waiting + s.free != s.blocks * s.tables_per_block)
 			wrong("heap %u: its figures do not add up", i);
 		used[i] = s.used;
-		*retired += s.frees + s.defers;
+		freed->at_once += s.frees;
+		freed->deferred += s.defers;
 	}
 }
 
@@ -298,7 +304,8 @@ static uint64_t sum(const uint64_t used[GW_HEAPS_MAX])
 /* Guarantee I, and manual reclaim: with nothing mapped there is no table but the root. */
 static void check_no_tables(struct space *space, struct gw_heap *const heap[GW_HEAPS_MAX])
 {
-	uint64_t used[GW_HEAPS_MAX] = {0}, ignored = 0;
+	uint64_t used[GW_HEAPS_MAX] = {0};
+	struct freed ignored = {0};
 
 	updater_clear(space);
 	test_env_drain(test_env);
@@ -312,7 +319,7 @@ static void check_no_tables(struct space *space, struct gw_heap *const heap[GW_H
 		wrong("%llu tables are left of an empty page table", (unsigned long long)sum(used));
 }
 
-static void finish(struct gw_heap *const heap[GW_HEAPS_MAX], uint64_t *retired)
+static void finish(struct gw_heap *const heap[GW_HEAPS_MAX], struct freed *freed)
 {
 	uint64_t used[GW_HEAPS_MAX] = {0};
 
@@ -328,7 +335,7 @@ static void finish(struct gw_heap *const heap[GW_HEAPS_MAX], uint64_t *retired)
 	if (opts.shared)
 		updater_destroy(&spaces[1]);
 	test_env_drain(test_env);
-	heaps_check(heap, used, retired);
+	heaps_check(heap, used, freed);
 	if (sum(used))
 		wrong("tables are left of page tables that are gone");
 	records_check();
@@ -336,34 +343,43 @@ static void finish(struct gw_heap *const heap[GW_HEAPS_MAX], uint64_t *retired)
 		wrong("destroyed was not called");
 }
 
-static void print_summary(uint64_t retired)
+/* The last line, for the eye and for `gracewalk torture --minutes`: names, and a number after each.
+ */
+static void print_summary(const struct freed *freed)
 {
 	uint64_t without_memory =
 		total(updaters, opts.updaters, offsetof(struct thread, without_memory));
+	const struct {
+		const char *name;
+		uint64_t value;
+	} figures[] = {
+		{"walks", total(walkers, opts.walkers, offsetof(struct thread, count))},
+		{"hits", total(walkers, opts.walkers, offsetof(struct thread, hits))},
+		{"updates", total(updaters, opts.updaters, offsetof(struct thread, count))},
+		{"refused", total(updaters, opts.updaters, offsetof(struct thread, errors))},
+		{"without memory", without_memory},
+		{"invalidations", spaces[0].invalidations + spaces[1].invalidations},
+		{"tables freed at once", freed->at_once},
+		{"tables deferred", freed->deferred},
+		{"collapsed", total(updaters, opts.updaters, offsetof(struct thread, collapsed))},
+		{"grace periods", test_env_grace_periods(test_env)},
+		{"wrong answers", 0},
+	};
+	const char *between = "";
 
 	if (opts.scarce && !without_memory)
 		wrong("no call was without memory");
-	printf("torture %s %s %s%s seed %llu: %llu walks, %llu hits, %llu updates, %llu refused, "
-	       "%llu without memory, %llu invalidations, %llu tables retired, %llu collapsed, "
-	       "%llu grace periods, 0 wrong answers\n",
-	       GW_FMT_NAME, opts.flavour_name, policies[opts.policy], opts.shared ? " shared" : "",
-	       (unsigned long long)opts.seed,
-	       (unsigned long long)total(walkers, opts.walkers, offsetof(struct thread, count)),
-	       (unsigned long long)total(walkers, opts.walkers, offsetof(struct thread, hits)),
-	       (unsigned long long)total(updaters, opts.updaters, offsetof(struct thread, count)),
-	       (unsigned long long)total(updaters, opts.updaters, offsetof(struct thread, errors)),
-	       (unsigned long long)without_memory,
-	       (unsigned long long)(spaces[0].invalidations + spaces[1].invalidations),
-	       (unsigned long long)retired,
-	       (unsigned long long)total(updaters, opts.updaters,
-					 offsetof(struct thread, collapsed)),
-	       (unsigned long long)test_env_grace_periods(test_env));
+	printf("torture %s %s %s%s seed %llu: ", GW_FMT_NAME, opts.flavour_name,
+	       policies[opts.policy], opts.shared ? " shared" : "", (unsigned long long)opts.seed);
+	for (unsigned i = 0; i < sizeof(figures) / sizeof(figures[0]); i++, between = ", ")
+		printf("%s%s %llu", between, figures[i].name, (unsigned long long)figures[i].value);
+	putchar('\n');
 }
 
 int main(int argc, char **argv)
 {
 	struct gw_heap *heap[GW_HEAPS_MAX] = {NULL};
-	uint64_t retired = 0;
+	struct freed freed = {0};
 
 	read_options(argc, argv);
 	signal(SIGSEGV, on_fault);
@@ -384,9 +400,9 @@ int main(int argc, char **argv)
 		gw_store_release(&spaces[i].pt, pt);
 	}
 	run_threads();
-	finish(heap, &retired);
+	finish(heap, &freed);
 	heaps_put(heap);
-	print_summary(retired);
+	print_summary(&freed);
 	test_env_destroy(test_env);
 	opts.flavour->unregister_thread();
 	model_fini();
