@@ -9,37 +9,64 @@ struct space spaces[SPACES];
 
 /* ---- What `out` and attributes say ---- */
 
-static unsigned max_leaf_level(void)
+/* No record's: what poisoned entries name, and no map does. */
+static uint64_t poison_code(void)
 {
-	unsigned level = GW_LEVELS - 1;
-
-	while (!gw_fmt_leaf_level(level))
-		level--;
-	return level;
+	return (uint64_t)opts.updaters * RECORDS_EACH;
 }
 
-/* Bits of `out` below the code: the address within its region, so that larger leaves fit. Formats
- * whose leaves have one value, whatever their size, have none. */
-static unsigned low_bits(void)
+/* The largest leaves for which there is room; and the bits of `out` below the code: the address
+ * within the region, for all that one call may map. Formats whose leaves have one value, whatever
+ * their size, have none. */
+static unsigned largest_leaf, low_bits;
+
+static unsigned low_bits_for(unsigned level)
 {
-	return gw_fmt_advance(0, 1) ? gw_fmt_shift(max_leaf_level()) + 2 : 0;
+	unsigned pages = gw_fmt_shift(0) + (unsigned)__builtin_ctz(PIECES),
+		 leaves = gw_fmt_shift(level) + 2;
+
+	if (!gw_fmt_advance(0, 1))
+		return 0;
+	return pages > leaves ? pages : leaves;
+}
+
+static uint64_t run_bytes(unsigned level)
+{
+	return gw_span(level) << gw_fmt_run_lg2(level);
+}
+
+/* Room for each updater's four such leaves, and for their codes. */
+static bool has_room(unsigned level)
+{
+	unsigned code_bits = 64 - (unsigned)__builtin_clzll(poison_code());
+
+	return gw_fmt_leaf_level(level) && low_bits_for(level) + code_bits <= GW_OUT_BITS &&
+	       6 * gw_span(level) + run_bytes(level) <= (1ull << (GW_VA_BITS - 1)) / opts.updaters;
+}
+
+static void choose_leaf(void)
+{
+	largest_leaf = GW_LEVELS - 1;
+	while (largest_leaf && !has_room(largest_leaf))
+		largest_leaf--;
+	low_bits = low_bits_for(largest_leaf);
 }
 
 uint64_t out_of(const struct region *r, const struct record *record, uint64_t va)
 {
 	uint64_t code = (uint64_t)(record - records);
 
-	return code << low_bits() | ((va - r->base) & ((1ull << low_bits()) - 1));
+	return code << low_bits | ((va - r->base) & ((1ull << low_bits) - 1));
 }
 
 uint64_t poison_of_heap(unsigned heap)
 {
-	unsigned level = max_leaf_level();
+	unsigned level = largest_leaf;
 
 	/* Where only roots come from a heap, any poison will do: they have no leaves. */
 	while (level && gw_fmt_heap(level) != heap)
 		level--;
-	return gw_fmt_leaf((uint64_t)CODE_POISON << low_bits(), GW_FMT_ATTRS_MUST, level);
+	return gw_fmt_leaf(poison_code() << low_bits, GW_FMT_ATTRS_MUST, level);
 }
 
 uint32_t attr_flags(unsigned attr)
@@ -143,14 +170,14 @@ void records_check(void)
 struct record *record_of(const struct space *space, const struct region *r, uint64_t va,
 			 uint64_t out, const char *who)
 {
-	uint64_t code = out >> low_bits();
+	uint64_t code = out >> low_bits;
 	unsigned cell = (unsigned)((va - r->base) / r->stride);
 	struct record *record = &records[code];
 
-	if (code == CODE_POISON)
+	if (code == poison_code())
 		wrong("%s: a released table was read (poison) at %#llx", who,
 		      (unsigned long long)va);
-	if (code >= UPDATERS_MAX * RECORDS_EACH || out != out_of(r, record, va))
+	if (code > poison_code() || out != out_of(r, record, va))
 		wrong("%s: %#llx maps to %#llx, which nobody mapped there", who,
 		      (unsigned long long)va, (unsigned long long)out);
 	if (record->magic != MAGIC_LIVE)
@@ -300,9 +327,8 @@ static struct region *region_add(struct space *space, enum kind kind, uint64_t b
 {
 	struct region *r = &space->region[space->nregions++];
 
-	if (space->nregions > REGIONS_MAX || gw_low(base) + n * stride > 1ull << (GW_VA_BITS - 1)
-									      << 1)
-		wrong("the format has no room for the test's regions: fewer updaters");
+	if (space->nregions > REGIONS_MAX)
+		wrong("too many regions: fewer updaters");
 	*r = (struct region){
 		.kind = kind, .base = base, .cell = cell, .stride = stride, .n = n, .max_run = 1};
 	r->first = space->ncells;
@@ -310,13 +336,16 @@ static struct region *region_add(struct space *space, enum kind kind, uint64_t b
 	return r;
 }
 
-/* At the next multiple of `align`, less `back`. The gap keeps runs of two regions apart. */
+/* In the lower half, at the next multiple of `align`, less `back`. The gap keeps runs of two
+ * regions apart. */
 static struct region *region_next(struct layout *layout, enum kind kind, uint64_t align,
 				  uint64_t back, uint64_t cell, uint64_t stride, unsigned n)
 {
 	uint64_t base = align_up(layout->at + gw_span(0) + back, align) - back;
 
 	layout->at = base + n * stride;
+	if (layout->at > 1ull << (GW_VA_BITS - 1))
+		wrong("the format has no room for the test's regions: fewer updaters");
 	return region_add(layout->space, kind, base, cell, stride, n);
 }
 
@@ -330,20 +359,22 @@ static struct region *add_dense(struct layout *layout, enum kind kind, unsigned 
 
 static void add_striped(struct layout *layout)
 {
+	unsigned half = 1u << gw_fmt_index_bits(GW_LEVELS - 1) >> 1; /* of the root's entries */
+	unsigned n = half > 8 ? 8 : 2;
+
 	add_dense(layout, STRIPED, 16);
 	add_dense(layout, STRIPED, 2);
 	for (unsigned level = 1; level < GW_LEVELS - 1; level++)
 		region_next(layout, STRIPED, gw_span(level), 0, gw_span(0), gw_span(level), 8);
 	/* In the upper half: there addresses may be the negative ones. */
 	region_add(layout->space, STRIPED, gw_fmt_canonical(1ull << (GW_VA_BITS - 1)), gw_span(0),
-		   gw_span(GW_LEVELS - 1), 1u << gw_fmt_index_bits(GW_LEVELS - 1) > 16 ? 8 : 2);
+		   gw_span(GW_LEVELS - 1), n < half ? n : half);
 }
 
 static void add_huge(struct layout *layout, enum kind kind, unsigned level, unsigned owner)
 {
-	uint64_t run = gw_span(level) << gw_fmt_run_lg2(level);
-	struct region *r =
-		region_next(layout, kind, run, 0, gw_span(level) / 4, gw_span(level) / 4, 16);
+	struct region *r = region_next(layout, kind, run_bytes(level), 0, gw_span(level) / 4,
+				       gw_span(level) / 4, 16);
 
 	r->owner = owner;
 	r->max_run = r->n;
@@ -355,7 +386,7 @@ static void add_own(struct layout *layout, unsigned owner)
 
 	r->owner = owner;
 	r->max_run = r->n;
-	for (unsigned level = 1; level <= max_leaf_level(); level++)
+	for (unsigned level = 1; level <= largest_leaf; level++)
 		add_huge(layout, OWN, level, owner);
 }
 
@@ -363,7 +394,8 @@ static void add_shared(struct layout *layout)
 {
 	add_dense(layout, SHARED, PIECES)->max_run = PIECES;
 	region_next(layout, SHARED, gw_span(1), 0, gw_span(0), gw_span(1), 8);
-	add_huge(layout, SHARED, 1, 0);
+	if (largest_leaf)
+		add_huge(layout, SHARED, 1, 0);
 }
 
 static void add_transient(struct layout *layout)
@@ -374,6 +406,7 @@ static void add_transient(struct layout *layout)
 
 void model_init(void)
 {
+	choose_leaf();
 	records = calloc(UPDATERS_MAX * RECORDS_EACH, sizeof(*records));
 	for (unsigned i = 0; i < SPACES; i++) {
 		struct layout layout = {.space = &spaces[i]};

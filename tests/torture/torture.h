@@ -228,8 +228,7 @@ static inline unsigned record_updater(const struct record *record)
 /* Throws away the cached translations of a cell, as `invalidate` does. */
 void tlb_forget(struct space *space, const struct region *r, unsigned cell);
 
-/* What poisoned entries name, and no map does. */
-enum { CODE_BITS = 20, CODE_POISON = (1 << CODE_BITS) - 1 };
+/* A leaf that no updater maps, for a heap's free tables. */
 uint64_t poison_of_heap(unsigned heap);
 
 /* ---- env.c: liburcu's environment, with checks around it ---- */
