@@ -6,7 +6,7 @@ PACKAGES := $(shell sed 's/\#.*//' packages.txt)
 STAMP := build/.packages
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all check check-all demo benchmark bench data fuzz conformance foreign proof mutants clean
+.PHONY: all check check-all demo benchmark bench data fuzz conformance foreign proof mutants soak clean
 
 all: build/build.ninja
 	ninja -C build
@@ -71,6 +71,12 @@ proof: $(STAMP)
 # The core with one fault each: the tests have to find it. MUTANTS="take_late dead_not_marked": these.
 mutants: $(STAMP)
 	@tests/mutants/run.sh $(MUTANTS)
+
+# Random mixes of torture, one after the other. SEED=S has the choices of that seed again.
+MINUTES ?= 60
+soak: build/build.ninja
+	ninja -C build torture_programs cli/gracewalk
+	build/cli/gracewalk torture --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf build

@@ -25,7 +25,7 @@ static const struct command {
 	{"standard-test", "[--size GIB] ...",
 	 "touch much address space thinly, discard it by pages, compare with the kernel",
 	 standard_test_main},
-	{"torture", "[--scheme S] [--seconds N] [--list] ...",
+	{"torture", "[--scheme S] [--seconds N] ... | --minutes N ... | --list",
 	 "free tables in every way while they are walked, until an invariant breaks", torture_main},
 };
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
  * The command `gracewalk torture`: a scheme under walkers and updaters, until an invariant breaks
- * or the time is up. */
+ * or the time is up; with --minutes a soak (soak.h). */
 #include "../lab/torture.h"
 #include "flavour.h"
 #include "scheme_list.h"
+#include "soak.h"
 #include "torture.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -26,11 +27,15 @@ static const char *const deposit_words[] = {
 /* Options that are words: popt's copies, or the defaults. */
 enum { SCHEME, PAGE, UNMAP, WALK, DEPOSIT, FLAVOUR, WORDS };
 
+/* What popt tells of the options that were given: ONE_SCHEME for all that a soak does not take. */
+enum { ONE_SCHEME = 1, SECONDS, MINUTES, OVERTIME };
+
 struct options {
 	char *words[WORDS];
-	int tables_per_page, walkers, updaters, json, list;
+	int tables_per_page, walkers, updaters, json, list, overtime;
 	long long seed; /* negative: by the clock */
-	double seconds;
+	double seconds, minutes;
+	unsigned given;                 /* a bit each of the above */
 	struct torture_options torture; /* what it all means */
 };
 
@@ -234,6 +239,12 @@ static const char *understand_words(struct options *options)
 	return NULL;
 }
 
+static uint64_t seed_of(const struct options *options)
+{
+	return options->seed < 0 ? (uint64_t)time(NULL) ^ (uint64_t)getpid() << 24
+				 : (uint64_t)options->seed;
+}
+
 static const char *understand_numbers(struct options *options)
 {
 	struct torture_options *torture = &options->torture;
@@ -253,8 +264,7 @@ static const char *understand_numbers(struct options *options)
 	torture->tables_per_page = (unsigned)options->tables_per_page;
 	torture->walkers = (unsigned)options->walkers;
 	torture->updaters = (unsigned)options->updaters;
-	torture->seed = options->seed < 0 ? (uint64_t)time(NULL) ^ (uint64_t)getpid() << 24
-					  : (uint64_t)options->seed;
+	torture->seed = seed_of(options);
 	return NULL;
 }
 
@@ -297,6 +307,49 @@ static int run(struct options *options)
 	return !err ? 0 : err == -EINVAL ? 2 : 1;
 }
 
+/* ---- A soak ---- */
+
+enum { SOAK_SECONDS = 3, SOAK_SECONDS_MAX = 3600 };
+
+static const char *check_soak(const struct options *options)
+{
+	if (!(options->given & 1u << MINUTES))
+		return "--overtime is for --minutes";
+	if (options->given & 1u << ONE_SCHEME)
+		return "--minutes chooses the mixes by the seed: with it go --seconds, --overtime, "
+		       "--seed and --json";
+	if (!(options->minutes > 0 && options->minutes <= 100000))
+		return "--minutes is a number from 0 to 100000, and more than 0";
+	if (!(options->seconds >= 1 && options->seconds <= SOAK_SECONDS_MAX) ||
+	    options->seconds != (unsigned)options->seconds)
+		return "with --minutes, --seconds is a whole number from 1 to 3600: the length of "
+		       "each mix";
+	if (options->overtime < 1)
+		return "--overtime is a number of seconds, 1 or more";
+	return NULL;
+}
+
+/* Return: the exit status. */
+static int run_soak(struct options *options)
+{
+	struct soak_options all = {
+		.minutes = options->minutes, .seed = seed_of(options), .json = options->json};
+	const char *wrong;
+
+	if (!(options->given & 1u << SECONDS))
+		options->seconds = SOAK_SECONDS;
+	wrong = check_soak(options);
+	if (wrong) {
+		fprintf(stderr, "gracewalk: %s\n", wrong);
+		return 2;
+	}
+	all.seconds = (unsigned)options->seconds;
+	all.overtime = (unsigned)options->overtime;
+	return soak(&all);
+}
+
+/* ---- Which of the two ---- */
+
 /* What the command line did not say. Return: whether there was memory for it. */
 static bool defaults(struct options *options)
 {
@@ -329,6 +382,8 @@ static int parsed(poptContext context, int word, struct options *options)
 			poptPeekArg(context));
 		return 2;
 	}
+	if (options->given & (1u << MINUTES | 1u << OVERTIME))
+		return run_soak(options);
 	if (options->list) {
 		scheme_list(stdout);
 		return 0;
@@ -343,48 +398,64 @@ static int parsed(poptContext context, int word, struct options *options)
 
 int torture_main(int argc, const char **argv)
 {
-	struct options options = {
-		.seconds = 10, .tables_per_page = 16, .walkers = 3, .updaters = 2, .seed = -1};
+	struct options options = {.seconds = 10,
+				  .overtime = 120,
+				  .tables_per_page = 16,
+				  .walkers = 3,
+				  .updaters = 2,
+				  .seed = -1};
 	const struct poptOption table[] = {
-		{"scheme", 'S', POPT_ARG_STRING, &options.words[SCHEME], 0,
+		{"scheme", 'S', POPT_ARG_STRING, &options.words[SCHEME], ONE_SCHEME,
 		 "how tables that share a page are freed (default: three-states)",
 		 "NAME[:SWITCH,...]"},
-		{"list", 'l', POPT_ARG_NONE, &options.list, 0,
+		{"list", 'l', POPT_ARG_NONE, &options.list, ONE_SCHEME,
 		 "show the schemes, their switches and what they break", NULL},
-		{"page-size", 'g', POPT_ARG_STRING, &options.words[PAGE], 0,
+		{"page-size", 'g', POPT_ARG_STRING, &options.words[PAGE], ONE_SCHEME,
 		 "4k (the default), 8k, 16k, 32k or 64k", "SIZE"},
 		{"tables-per-page", 't', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT,
-		 &options.tables_per_page, 0, "1, 2, 4 and so on to 256", "N"},
-		{"unmap", 'm', POPT_ARG_STRING, &options.words[UNMAP], 0,
+		 &options.tables_per_page, ONE_SCHEME, "1, 2, 4 and so on to 256", "N"},
+		{"unmap", 'm', POPT_ARG_STRING, &options.words[UNMAP], ONE_SCHEME,
 		 "how an unmap frees tables: single (each deferred, the default), batch (one "
 		 "callback for many), ipi (after an interrupt of all processors)",
 		 "HOW"},
-		{"walk", 'k', POPT_ARG_STRING, &options.words[WALK], 0,
+		{"walk", 'k', POPT_ARG_STRING, &options.words[WALK], ONE_SCHEME,
 		 "what keeps a walker's table: rcu, irq (interrupts off), mixed (both by turns, "
 		 "the default), counted (a count in each table)",
 		 "KIND"},
-		{"deposit", 'd', POPT_ARG_STRING, &options.words[DEPOSIT], 0,
+		{"deposit", 'd', POPT_ARG_STRING, &options.words[DEPOSIT], ONE_SCHEME,
 		 "what is set aside under a huge leaf: fresh (a new table, the default), unlinked "
 		 "(the trap: the old one)",
 		 "WHAT"},
-		{"walkers", 'w', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &options.walkers, 0,
-		 "threads that walk, 1 to 16", "N"},
-		{"updaters", 'n', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &options.updaters, 0,
-		 "threads that map and free, 1 to 64", "N"},
-		{"flavour", 'u', POPT_ARG_STRING, &options.words[FLAVOUR], 0,
+		{"walkers", 'w', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &options.walkers,
+		 ONE_SCHEME, "threads that walk, 1 to 16", "N"},
+		{"updaters", 'n', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &options.updaters,
+		 ONE_SCHEME, "threads that map and free, 1 to 64", "N"},
+		{"flavour", 'u', POPT_ARG_STRING, &options.words[FLAVOUR], ONE_SCHEME,
 		 "of liburcu: " FLAVOUR_NAMES " (default: memb)", "NAME"},
-		{"seconds", 's', POPT_ARG_DOUBLE | POPT_ARGFLAG_SHOW_DEFAULT, &options.seconds, 0,
-		 "time to run", "SECONDS"},
+		{"seconds", 's', POPT_ARG_DOUBLE | POPT_ARGFLAG_SHOW_DEFAULT, &options.seconds,
+		 SECONDS, "time to run; with --minutes that of each mix, 3 unless given",
+		 "SECONDS"},
 		{"seed", 'e', POPT_ARG_LONGLONG, &options.seed, 0,
 		 "of the threads' choices; how they interleave it does not fix (default: by the "
 		 "clock)",
 		 "SEED"},
+		{"minutes", 'M', POPT_ARG_DOUBLE, &options.minutes, MINUTES,
+		 "run one random mix after the other for so long: the page table in every format "
+		 "with a torture program, and sound schemes; all follows from the seed",
+		 "MINUTES"},
+		{"overtime", 'o', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &options.overtime,
+		 OVERTIME,
+		 "with --minutes: seconds that a mix may take beyond its time, before it hangs",
+		 "SECONDS"},
 		{"json", 'j', POPT_ARG_NONE, &options.json, 0, "print JSON", NULL},
 		POPT_AUTOHELP POPT_TABLEEND,
 	};
 	poptContext context = poptGetContext("gracewalk torture", argc, argv, table, 0);
-	int status = parsed(context, poptGetNextOpt(context), &options);
+	int word, status;
 
+	while ((word = poptGetNextOpt(context)) > 0)
+		options.given |= 1u << word;
+	status = parsed(context, word, &options);
 	poptFreeContext(context);
 	for (int i = 0; i < WORDS; i++)
 		free(options.words[i]);

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # The command as a user meets it: exit codes, errors that say what to do, and a real trace in every format.
-# usage: command.sh GRACEWALK TRACE FORMAT...
+# usage: command.sh GRACEWALK TRACE TORTURE_SMALL FORMAT...
 set -u
 gracewalk=$1
 trace=$2
-shift 2
+torture_small=$3
+shift 3
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 failures=0
@@ -68,6 +69,15 @@ expect 2 '--updaters is a number from 1 to 64' "$gracewalk" torture --updaters 0
 expect 2 '--seconds is a number' "$gracewalk" torture --seconds 0
 expect 2 'unknown option' "$gracewalk" torture --nonsense
 expect 2 'takes no "halves".*--scheme' "$gracewalk" torture halves
+
+expect 2 '--minutes is a number' "$gracewalk" torture --minutes 0
+expect 2 'with --minutes, --seconds is a whole number' "$gracewalk" torture --minutes 1 --seconds 0.5
+expect 2 'chooses the mixes by the seed.*--overtime' "$gracewalk" torture --minutes 1 --scheme halves
+expect 2 'chooses the mixes by the seed' "$gracewalk" torture --minutes 1 --walkers 2
+expect 2 '--overtime is a number' "$gracewalk" torture --minutes 1 --overtime 0
+expect 2 '--overtime is for --minutes' "$gracewalk" torture --overtime 5
+GRACEWALK_LIBEXEC=$dir expect 1 "no torture programs .* in $dir: build.*torture_programs" \
+	"$gracewalk" torture --minutes 1
 
 expect 0 'grace periods' "$gracewalk" compare --help
 expect 2 'name a trace' "$gracewalk" compare
@@ -231,6 +241,73 @@ expect 1 '^broken: queued-twice: an rcu_head is in the queue once' "$gracewalk" 
 	--scheme head-per-page --seed 7
 also 'again +gracewalk torture --scheme head-per-page .*--seed 7 '
 expect 1 '"invariant":	"queued-twice"' "$gracewalk" torture --scheme head-per-page --json
+
+# A soak: of a real program; of the lab, with the build directory's programs found.
+unset GRACEWALK_LIBEXEC
+soak() {
+	"$gracewalk" torture --minutes 0.002 --seconds 1 "$@"
+}
+mkdir "$dir/real" "$dir/stub"
+ln -s "$(realpath "$torture_small")" "$dir/real/torture_small"
+GRACEWALK_LIBEXEC=$dir/real expect 0 '^no mix failed' soak --seed 5
+also '1 page-table formats'
+also 's  torture_small .*: walks [1-9][0-9]*, updates [1-9][0-9]*, tables deferred [1-9]'
+also 'grace periods +[1-9]'
+also 'failures +0'
+expect 0 's  gracewalk torture --scheme .*: walks [1-9][0-9]*, updates [1-9][0-9]*, tables deferred [1-9]' \
+	soak --seed 21
+also ' [1-9][0-9]* page-table formats'
+
+# What a soak makes of programs that end otherwise.
+stub() {
+	{ echo '#!/bin/sh'; cat; } >"$dir/stub/torture_small"
+	chmod +x "$dir/stub/torture_small"
+}
+export GRACEWALK_LIBEXEC="$dir/stub"
+stub <<'end'
+echo "walks 1, updates 1, tables deferred 1, grace periods 1"
+end
+for seed in 22 22 28; do
+	soak --minutes 1 --seed $seed | head -n 6 | sed -n 's/^ .* s  torture_small //p' >>"$dir/mixes"
+done
+expect 0 '^same$' sh -c '[ "$(sed 5q "$1")" = "$(sed -n 6,10p "$1")" ] && echo same' - "$dir/mixes"
+expect 0 '^10$' sh -c 'sort -u "$1" | wc -l' - "$dir/mixes"
+
+stub <<'end'
+echo "WRONG: with $*"
+exit 1
+end
+expect 1 '^failed: exit status 1' soak --seed 5
+wrong=$(grep '^WRONG: with' "$dir/out")
+again=$(sed -n 's/^  again  *//p' "$dir/out")
+also 'failures +1'
+expect 1 "^$wrong$" sh -c "$again"
+"$gracewalk" torture --minutes 1 --json --seed 5 >"$dir/json"
+expect 0 '^0 1 exit status 1 True$' python3 -c "
+import json
+all = json.load(open('$dir/json'))
+failure = all['failure']
+print(all['mixes'], all['failures'], failure['why'], 'WRONG: with' in failure['output'])"
+stub <<'end'
+kill -SEGV $$
+end
+expect 1 '^failed: signal 11' soak --seed 5
+stub </dev/null
+expect 1 '^failed: figures are missing' soak --seed 5
+stub <<'end'
+sleep 60
+end
+expect 1 '^failed: hung: not at its end after 2 s' soak --seed 5 --overtime 1
+
+# Ctrl-C.
+"$gracewalk" torture --minutes 1 --json >"$dir/json" &
+sleep 0.3
+kill -INT $!
+wait $!
+expect 0 '^0 True 0 None$' python3 -c "
+import json
+all = json.load(open('$dir/json'))
+print($?, all['interrupted'], all['failures'], all['failure'])"
 
 [ $failures = 0 ] && echo "all as expected"
 exit $((failures > 0))
