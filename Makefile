@@ -48,11 +48,14 @@ data: all
 	ninja -C build bench/bench_schemes
 	@scripts/data.sh
 
-# Every format for longer than `check` does.
-fuzz: $(STAMP)
-	@for format in $$(sed -n 's/^\tX(\([a-z0-9_]*\)).*/\1/p' src/formats.h); do \
-		echo "== $$format"; \
-		GW_FUZZ_RUNS=100000 tests/fuzz/run.sh . $$format || exit 1; \
+# Every target for longer than `check` does, from what it found the last time on. GW_FUZZ_SECONDS=600 for
+# so long each.
+fuzz: build/build.ninja
+	ninja -C build src/libgracewalk.a
+	@for target in trace image $$(sed -n 's/^\tX(\([a-z0-9_]*\)).*/\1/p' src/formats.h); do \
+		echo "== $$target"; \
+		GW_FUZZ_RUNS=$${GW_FUZZ_RUNS:-100000} GW_FUZZ_DIR=build/fuzz/$$target \
+			tests/fuzz/run.sh . $$target || exit 1; \
 	done
 
 # Every image, wrong bits in every format; 200 seeds each, and 20,000 addresses by the monitor.
