@@ -576,6 +576,18 @@ static void check_finds_what_does_not_add_up(struct bench *b)
 	b->heap->nspare = 1;
 	assert_int_equal(gw_heap_check(b->heap), -EIO);
 	b->heap->nspare = 0;
+	b->heap->vacant_from += 2; /* past a block without memory */
+	assert_int_equal(gw_heap_check(b->heap), -EIO);
+	b->heap->vacant_from -= 2;
+	if (b->n > 1) {
+		uint64_t *node = t[0];
+
+		gw_heap_free(b->heap, t[0]);
+		*node = ~*node; /* somebody writes into a free table */
+		assert_int_equal(gw_heap_check(b->heap), -EIO);
+		*node = ~*node;
+		t[0] = gw_heap_alloc(b->heap);
+	}
 	assert_int_equal(gw_heap_check(b->heap), 0);
 	for (unsigned i = 0; i < b->n; i++)
 		gw_heap_free(b->heap, t[i]);
@@ -738,6 +750,30 @@ static void test_the_region_is_a_limit(void **state)
 	each_shape(the_region_is_a_limit);
 }
 
+/* Blocks are looked for by words of 64: the last may end one, or begin one. */
+static void test_a_full_heap_is_full_whatever_its_size(void **state)
+{
+	(void)state;
+	for (unsigned blocks = 63; blocks <= 65; blocks++) {
+		struct bench b = {.table_bytes = 256, .n = 1};
+		struct gw_heap_opts opts;
+		void **t;
+
+		fake_env_init(&b.f);
+		opts = opts_of(&b);
+		opts.max_bytes = blocks * b.table_bytes;
+		assert_int_equal(gw_heap_create(&opts, &b.heap), 0);
+		t = take_blocks(&b, blocks);
+		assert_null(gw_heap_alloc(b.heap));
+		assert_tables(&b, blocks, 0, blocks);
+		gw_heap_free(b.heap, t[blocks - 1]);
+		assert_ptr_equal(gw_heap_alloc(b.heap), t[blocks - 1]);
+		assert_null(gw_heap_alloc(b.heap));
+		bench_end(&b);
+		free(t);
+	}
+}
+
 static void test_out_of_memory_in_create_leaves_nothing(void **state)
 {
 	struct gw_heap_opts opts = {.table_bytes = 4096, .tables_per_block = 16};
@@ -826,6 +862,7 @@ int main(void)
 		cmocka_unit_test(test_a_placed_heap_stays_in_its_region),
 		cmocka_unit_test(test_to_pointer_is_zero_where_the_environment_gave_the_region),
 		cmocka_unit_test(test_the_region_is_a_limit),
+		cmocka_unit_test(test_a_full_heap_is_full_whatever_its_size),
 		cmocka_unit_test(test_out_of_memory_in_create_leaves_nothing),
 		cmocka_unit_test(test_out_of_memory_in_alloc_changes_nothing),
 	};

@@ -346,6 +346,35 @@ static void test_deposits_are_given_back(void **state)
 	with_small_blocks(GW_POLICY_LAZY, given_back);
 }
 
+/* gw_check is what other tests lean on: a deposit whose leaf is elsewhere. */
+static void check_sees(struct fixture *x)
+{
+	for (unsigned level = next_level(x, 0); level; level = next_level(x, level)) {
+		unsigned at;
+		gw_entry *entry;
+		uint64_t e;
+
+		map_with(x, 0, S(level), GW_DEPOSIT);
+		entry = fix_entry(x, 0, &at);
+		assert_int_equal(at, level);
+		e = gw_load_relaxed(entry);
+		gw_store_relaxed(entry, gw_fmt_empty(level));
+		gw_store_relaxed(entry + 1, e);
+		assert_int_equal(gw_check(x->pt), -EIO);
+		gw_store_relaxed(entry + 1, gw_fmt_empty(level));
+		gw_store_relaxed(entry, e);
+		assert_int_equal(gw_check(x->pt), 0);
+		unmap_ok(x, 0, S(level));
+		fix_reclaim(x, 0, UINT64_MAX);
+	}
+}
+
+static void test_check_sees_a_deposit_without_its_leaf(void **state)
+{
+	(void)state;
+	each_policy(check_sees);
+}
+
 /* A map that fails gives back the deposits that it made. */
 static void failed_map(struct fixture *x)
 {
@@ -499,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_calls_are_refused),
 		cmocka_unit_test(test_a_leaf_with_a_deposit_can_be_split_without_memory),
 		cmocka_unit_test(test_deposits_are_given_back),
+		cmocka_unit_test(test_check_sees_a_deposit_without_its_leaf),
 		cmocka_unit_test(test_a_failed_map_leaves_no_deposit),
 		cmocka_unit_test(test_a_table_is_deposited_after_its_grace_period),
 		cmocka_unit_test(test_replace_takes_whatever_is_there),

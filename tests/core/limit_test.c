@@ -620,6 +620,9 @@ static void check_sees(struct fixture *x)
 	assert_int_equal(gw_check(x->pt), -EIO);
 	gw_store_relaxed(entry + 1, gw_fmt_empty(0));
 	assert_int_equal(gw_check(x->pt), 0);
+	gw_store_relaxed(entry, gw_fmt_empty(0) ^ 0x1000); /* neither a leaf nor empty */
+	assert_int_equal(gw_check(x->pt), -EIO);
+	gw_store_relaxed(entry, e);
 	/* A table that hangs where another belongs. */
 	entry = (gw_entry *)(uintptr_t)x->pt->root;
 	e = gw_load_relaxed(entry);

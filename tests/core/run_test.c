@@ -732,6 +732,30 @@ static void test_a_run_that_comes_after_the_ends_were_split(void **state)
 		}
 }
 
+/* gw_check is what other tests lean on: an entry that does not say what its run says. */
+static void check_sees(struct fixture *x, unsigned level)
+{
+	unsigned at;
+	gw_entry *entry;
+	uint64_t e;
+
+	map_hinted(x, level, AT(level), RUN(level));
+	entry = fix_entry(x, AT(level), &at);
+	assert_int_equal(at, level);
+	e = gw_load_relaxed(entry + 1);
+	gw_store_relaxed(entry + 1, gw_fmt_leaf(0, WRITABLE, level));
+	assert_int_equal(gw_check(x->pt), -EIO);
+	gw_store_relaxed(entry + 1, e);
+	assert_int_equal(gw_check(x->pt), 0);
+	unmap_all(x, AT(level), RUN(level));
+}
+
+static void test_check_sees_an_entry_unlike_its_run(void **state)
+{
+	(void)state;
+	each_level(check_sees);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -755,6 +779,7 @@ int main(void)
 		cmocka_unit_test(test_touch_of_one_entry),
 		cmocka_unit_test(test_cursors_and_others_tell_of_runs),
 		cmocka_unit_test(test_a_run_that_comes_after_the_ends_were_split),
+		cmocka_unit_test(test_check_sees_an_entry_unlike_its_run),
 	};
 
 	return cmocka_run_group_tests_name("run " GW_FMT_NAME, tests, NULL, NULL);

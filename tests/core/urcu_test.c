@@ -101,6 +101,15 @@ static void test_reserved_space_is_aligned_and_zero(void **state)
 
 static unsigned calls;
 
+static void test_no_more_is_reserved_than_there_is(void **state)
+{
+	struct gw_env *env = env_create();
+
+	(void)state;
+	assert_null(env->reserve(env, SIZE_MAX - (1 << 20), 4096));
+	env_destroy(env);
+}
+
 static void count_call(struct gw_head *head)
 {
 	(void)head;
@@ -155,6 +164,7 @@ int main(void)
 		cmocka_unit_test(test_blocks_smaller_than_a_page_keep_their_neighbours),
 		cmocka_unit_test(test_reservations_that_are_not_whole_pages_go_back_whole),
 		cmocka_unit_test(test_reserved_space_is_aligned_and_zero),
+		cmocka_unit_test(test_no_more_is_reserved_than_there_is),
 		cmocka_unit_test(test_drain_runs_what_was_deferred),
 		cmocka_unit_test(test_drain_runs_what_calls_defer),
 	};
