@@ -6,7 +6,7 @@ PACKAGES := $(shell sed 's/\#.*//' packages.txt)
 STAMP := build/.packages
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all check check-all demo benchmark bench data fuzz conformance foreign proof mutants soak clean
+.PHONY: all check check-all demo benchmark bench data fuzz conformance foreign proof mutants soak coverage clean
 
 all: build/build.ninja
 	ninja -C build
@@ -81,6 +81,10 @@ soak: build/build.ninja
 	ninja -C build torture_programs cli/gracewalk
 	build/cli/gracewalk torture --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
+# Lines and branches that the tests reach, of one format of each kind.
+coverage: build/coverage/build.ninja
+	@scripts/coverage.sh build/coverage
+
 clean:
 	rm -rf build
 
@@ -114,4 +118,10 @@ build/all/asan/build.ninja: $(STAMP)
 
 build/all/tsan/build.ninja: $(STAMP)
 	@[ -f $@ ] || meson setup build/all/tsan $(TSAN)
+	@touch $@
+
+# Counters that threads share; no optimization, so that each line is one.
+build/coverage/build.ninja: $(STAMP)
+	@[ -f $@ ] || meson setup build/coverage -Db_coverage=true -Doptimization=0 \
+		-Dc_args=-fprofile-update=atomic -Dformats=$(SOME)
 	@touch $@
