@@ -1,14 +1,27 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  * Copyright 2026 The Gracewalk authors
- * Atomic operations that carry their memory order in their name. C11 atomics and nothing else. */
+ * Atomic operations that carry their memory order in their name. C11 atomics and nothing else; in
+ * C++ the same of <atomic>, whose types have the same layout. */
 #ifndef GRACEWALK_ATOMIC_H
 #define GRACEWALK_ATOMIC_H
 
-#include <stdatomic.h>
 #include <stdint.h>
+#ifdef __cplusplus
+#include <atomic>
+#define GW_ATOMIC(type) std::atomic<type>
+/* As C++23's own <stdatomic.h>; the functions are found by their argument. */
+using std::memory_order_acq_rel;
+using std::memory_order_acquire;
+using std::memory_order_relaxed;
+using std::memory_order_release;
+using std::memory_order_seq_cst;
+#else
+#include <stdatomic.h>
+#define GW_ATOMIC(type) _Atomic(type)
+#endif
 
 /* An entry of a table. Hardware and walkers read it at any moment. */
-typedef _Atomic uint64_t gw_entry;
+typedef GW_ATOMIC(uint64_t) gw_entry;
 
 /* A load whose result is the address of the next load: a walk's step from one table to the next.
  * The dependence orders the two on every processor that Linux runs on, so that no fence is

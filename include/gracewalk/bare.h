@@ -4,8 +4,13 @@
 #ifndef GRACEWALK_BARE_H
 #define GRACEWALK_BARE_H
 
+#include <gracewalk/atomic.h>
 #include <gracewalk/env.h>
 #include <stdbool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Freestanding: no libc, no allocation, C11 atomics only. A CPU is whatever runs one thing at a
  * time: a processor, or a thread that stands for one. Whoever is in a read-side section stays on
@@ -42,7 +47,7 @@ struct gw_bare_opts {
 
 /* Memory that is free, in the order of its addresses, neighbours joined. */
 struct gw_bare_pool {
-	_Atomic uint32_t lock;
+	GW_ATOMIC(uint32_t) lock;
 	struct gw_bare_piece *first;
 	size_t free_bytes;
 };
@@ -59,7 +64,7 @@ struct gw_bare {
 	struct gw_bare_opts opts;
 	struct gw_bare_pool memory, space;
 
-	_Atomic uint32_t lock;                    /* of all below but `cpu` */
+	GW_ATOMIC(uint32_t) lock;                 /* of all below but `cpu` */
 	bool running;                             /* a grace period */
 	uint64_t waiting;                         /* bit i: CPU i's section `seen` still runs */
 	uint64_t completed, wanted;               /* grace periods; waited for */
@@ -68,8 +73,8 @@ struct gw_bare {
 	uint64_t seen[GW_BARE_CPUS_MAX];
 
 	struct gw_bare_cpu {
-		_Atomic uint64_t state; /* its sections: how many ended, its depth in one */
-		uint64_t pad[7];        /* two CPUs never write one cache line */
+		GW_ATOMIC(uint64_t) state; /* its sections: how many ended, its depth in one */
+		uint64_t pad[7];           /* two CPUs never write one cache line */
 	} cpu[GW_BARE_CPUS_MAX];
 };
 
@@ -96,5 +101,9 @@ size_t gw_bare_free_bytes(struct gw_bare *bare);
 /* Grace periods that have ended since gw_bare_init.
  * Context: any. */
 uint64_t gw_bare_grace_periods(struct gw_bare *bare);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

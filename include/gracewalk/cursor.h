@@ -7,8 +7,6 @@
 
 #include <gracewalk/walk.h>
 
-_Static_assert((unsigned)GW_LEVELS <= GW_LEVELS_MAX, "a cursor remembers the tables of each level");
-
 static inline unsigned gw_cursor_level(const struct gw_cursor *c)
 {
 	return GW_LEVELS - 1 - c->depth;
@@ -68,7 +66,7 @@ static inline enum gw_found gw_cursor_search(struct gw_cursor *c, struct gw_leaf
 			break; /* the hole ends here */
 		}
 	}
-	*leaf = (struct gw_leaf){0};
+	*leaf = GW_NO_LEAF;
 	if (c->va == from)
 		return GW_FOUND_END;
 	leaf->va = gw_fmt_canonical(from);

@@ -125,6 +125,10 @@
 #include <gracewalk/format/attr.h>
 #include <gracewalk/heap.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What a walk needs; the rest of a page table is the library's own. It never changes: a loop that
  * walks may copy it to a local variable, which spares each walk two loads. */
 struct gw_pt {
@@ -540,10 +544,16 @@ int gw_check(struct gw_pt *pt);
 
 extern const struct gw_format gw_ops;
 
+#endif /* GW_FORMAT */
+
+#ifdef __cplusplus
+}
+#endif
+
+#ifdef GW_FORMAT
 #include <gracewalk/walk.h>
 #include <gracewalk/walk_many.h>
 #include <gracewalk/cursor.h>
-
-#endif /* GW_FORMAT */
+#endif
 
 #endif

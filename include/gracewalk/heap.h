@@ -7,6 +7,10 @@
 #include <gracewalk/env.h>
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Tables live in blocks: naturally aligned runs of 1 to 256 tables. A table is
  *
  *   free     in its block, to be had
@@ -152,5 +156,9 @@ void gw_heap_stats(struct gw_heap *heap, struct gw_heap_stats *stats);
  * Context: nothing else may use the heap meanwhile.
  * Return: 0, or -EIO when something does not add up. */
 int gw_heap_check(struct gw_heap *heap);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include <gracewalk/env.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct rcu_flavor_struct;
 
 /* THREADS
@@ -63,5 +67,9 @@ void gw_urcu_destroy(struct gw_env *env);
  * however many, and those that an updater waited for.
  * Context: any. */
 uint64_t gw_urcu_grace_periods(const struct gw_env *env);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -52,7 +52,7 @@ static inline uint64_t gw_fmt_leads_to(uint64_t e, unsigned level)
 /* How many entries a leaf takes, as a power of two: more than one in a run. */
 static inline unsigned gw_run_lg2(uint64_t e, unsigned level)
 {
-	bool run = GW_FMT_ATTRS & GW_CONTIGUOUS && gw_fmt_attr(e, level) & GW_CONTIGUOUS;
+	bool run = (unsigned)GW_FMT_ATTRS & GW_CONTIGUOUS && gw_fmt_attr(e, level) & GW_CONTIGUOUS;
 
 	return run ? gw_fmt_run_lg2(level) : 0;
 }
@@ -112,6 +112,13 @@ GW_WALK_INLINE bool gw_walk_leaf(uint64_t e, uint64_t va, unsigned level, struct
 	return true;
 }
 
+/* What a walk tells where there is no leaf. */
+#ifdef __cplusplus
+#define GW_NO_LEAF (gw_leaf{})
+#else
+#define GW_NO_LEAF ((struct gw_leaf){0})
+#endif
+
 /* Looks up va. Guarantees A to E.
  * Context: inside a read-side section; or no updater runs.
  * Return: whether a leaf maps it, and then the leaf in *leaf, else zeroes. Fields that the caller
@@ -120,7 +127,7 @@ GW_WALK_INLINE bool gw_walk(const struct gw_pt *pt, uint64_t va, struct gw_leaf 
 {
 	uintptr_t table = (uintptr_t)pt->root, to_pointer = 0;
 
-	*leaf = (struct gw_leaf){0};
+	*leaf = GW_NO_LEAF;
 	if (!gw_is_canonical(va))
 		return false;
 #pragma GCC unroll 8

@@ -26,7 +26,7 @@ GW_WALK_INLINE const gw_entry *gw_many_step(const struct gw_pt *pt, const gw_ent
 		return &table[gw_index(va, level - 1)];
 	}
 	if (!gw_walk_leaf(e, va, level, leaf))
-		*leaf = (struct gw_leaf){0};
+		*leaf = GW_NO_LEAF;
 	return NULL;
 }
 
@@ -37,7 +37,7 @@ GW_WALK_INLINE const gw_entry *gw_many_start(const struct gw_pt *pt, uint64_t va
 	const gw_entry *entry = &pt->root[gw_index(va, GW_LEVELS - 1)];
 
 	if (!gw_is_canonical(va)) {
-		*leaf = (struct gw_leaf){0};
+		*leaf = GW_NO_LEAF;
 		return NULL;
 	}
 #pragma GCC unroll 8
@@ -83,7 +83,7 @@ static inline unsigned gw_walk_many(const struct gw_pt *pt, const uint64_t *va, 
 	unsigned found = 0;
 
 	for (unsigned group; n; n -= group, va += group, leaf += group) {
-		group = n < GW_MANY_GROUP ? n : GW_MANY_GROUP;
+		group = n < GW_MANY_GROUP ? n : (unsigned)GW_MANY_GROUP;
 		found += gw_many_group(pt, va, group, leaf);
 	}
 	return found;

@@ -48,6 +48,7 @@
 #define gw_discard GW_NAME(discard_)
 
 enum { TOP = GW_LEVELS - 1 };
+_Static_assert((unsigned)TOP < GW_LEVELS_MAX, "a cursor remembers the tables of each level");
 
 /* A table's descriptor, beside its block. Lock order: parent before child, and two at a time
  * only to link or unlink the child. The lock of a table covers its entries, `count`, `dead`,

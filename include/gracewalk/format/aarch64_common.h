@@ -70,7 +70,7 @@ enum {
 #define A64_WAS_DIRTY (1ull << 55)
 #define A64_SOFT_SHIFT 56
 #define A64_ADDRESS ((1ull << A64_PLACED) - (1ull << A64_GRANULE_LG2))
-#define A64_HIGH ((1ull << (A64_BITS - A64_PLACED)) - 1)
+#define A64_HIGH ((1ull << ((unsigned)A64_BITS - A64_PLACED)) - 1)
 
 static inline unsigned gw_fmt_shift(unsigned level)
 {

@@ -62,7 +62,7 @@ static inline unsigned gw_fmt_index_bits(unsigned level)
 
 static inline unsigned gw_fmt_shift(unsigned level)
 {
-	return level ? 21 + 9 * (level - 1) : GW_PAGE_LG2;
+	return level ? 21 + 9 * (level - 1) : (unsigned)GW_PAGE_LG2;
 }
 
 /* By size: page tables (of 64 KiB pages: 256 bytes), tables of 4 KiB, the root of 64 KiB. */

@@ -46,7 +46,7 @@ static inline unsigned gw_fmt_index_bits(unsigned level)
 
 static inline unsigned gw_fmt_shift(unsigned level)
 {
-	return level ? 20 + 11 * (level - 1) : GW_PAGE_LG2;
+	return level ? 20 + 11 * (level - 1) : (unsigned)GW_PAGE_LG2;
 }
 
 static inline unsigned gw_fmt_heap(unsigned level)
