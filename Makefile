@@ -15,7 +15,7 @@ all: build/build.ninja
 # threads meet, and middling ones where all of a table is looked at after every step. Level 1 of
 # optimization and of debugging information: code that is compiled in half the time and still told by
 # file and line.
-SANITIZE := -Db_lundef=false -Doptimization=1 -Ddebug=false -Dc_args=-g1
+SANITIZE := -Db_lundef=false -Ddefault_library=static -Doptimization=1 -Ddebug=false -Dc_args=-g1
 SOME := x86_64,aarch64_4k,sv39,s390x,ppc64_64k,index64
 ASAN := -Db_sanitize=address,undefined $(SANITIZE)
 TSAN := -Db_sanitize=thread $(SANITIZE)

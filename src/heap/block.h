@@ -135,6 +135,6 @@ static inline void *table_at(const struct gw_heap *heap, uint32_t number, unsign
 
 /* heap.c: puts tables of a block that have had their grace period into its free set. The block
  * may be gone when this returns. */
-void gw_block_release(struct gw_heap *heap, struct block *block, const uint64_t tables[WORDS]);
+void gw_block_release_(struct gw_heap *heap, struct block *block, const uint64_t tables[WORDS]);
 
 #endif

@@ -128,7 +128,7 @@ static bool release_block(struct gw_heap *heap, struct block *block)
 
 	/* The last look at the block: a table leaves `pending` before it enters `free` (D5), and
 	 * until it has, the block cannot be all free and go away (D6). */
-	gw_block_release(heap, block, tables);
+	gw_block_release_(heap, block, tables);
 	return owed;
 }
 

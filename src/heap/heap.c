@@ -421,7 +421,7 @@ static void poison(struct gw_heap *heap, struct block *block, const uint64_t tab
 			fill(heap, table_at(heap, block->number, i), heap->poison);
 }
 
-void gw_block_release(struct gw_heap *heap, struct block *block, const uint64_t tables[WORDS])
+void gw_block_release_(struct gw_heap *heap, struct block *block, const uint64_t tables[WORDS])
 {
 	uint32_t before;
 	enum fate fate;

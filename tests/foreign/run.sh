@@ -75,7 +75,7 @@ cpu = '$arch'
 endian = '$endian'
 END
 	meson setup "$build" "$root" --cross-file "$build/cross.ini" -Dcore_only=true -Ddebug=false \
-		-Doptimization=1 -Dformats="$(echo "$formats" | tr ' ' ,)"
+		-Doptimization=1 -Ddefault_library=static -Dformats="$(echo "$formats" | tr ' ' ,)"
 fi
 
 # Names of tests; no name stands for all of them.
