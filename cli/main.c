@@ -7,6 +7,7 @@
 #include "replay.h"
 #include "standard_test.h"
 #include "torture.h"
+#include <gracewalk/gracewalk.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,6 +41,7 @@ static void usage(FILE *to)
 			commands[i].text);
 	fprintf(to,
 		"\n  --help       this text; gracewalk COMMAND --help tells more\n"
+		"  --formats    the names that --format takes, one a line\n"
 		"  --version    the version\n\n"
 		"Exit status: 0 done; 1 failed, or an answer was wrong; 2 the command line was.\n");
 }
@@ -58,6 +60,11 @@ int main(int argc, const char **argv)
 	}
 	if (!strcmp(word, "--version")) {
 		puts("gracewalk " GW_VERSION);
+		return 0;
+	}
+	if (!strcmp(word, "--formats")) {
+		for (unsigned i = 0; gw_format_at(i); i++)
+			puts(gw_format_at(i)->name);
 		return 0;
 	}
 	for (int i = 0; i < COMMANDS; i++)
