@@ -21,7 +21,7 @@ _gracewalk() {
 	--policy) words='exact linux' ;;
 	*)
 		if [ "$COMP_CWORD" = 1 ]; then
-			words=$("$gracewalk" --help | grep -oE '^  [a-z-]+')
+			words=$("$gracewalk" --help | grep -oE '^  [a-z][a-z-]*')
 			words+=" $(_gracewalk_options "$gracewalk")"
 		elif [[ $word == -* ]]; then
 			words=$(_gracewalk_options "$gracewalk" "${COMP_WORDS[1]}")

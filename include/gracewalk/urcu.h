@@ -47,10 +47,11 @@ struct rcu_flavor_struct;
 
 /* Makes an environment on a flavour: urcu_memb_flavor, urcu_qsbr_flavor, urcu_mb_flavor,
  * urcu_bp_flavor and so on, as liburcu's headers declare them and as cds_lfht_new_flavor() takes
- * them. Every thread that calls into Gracewalk, walkers and updaters, is registered with that
- * flavour (bp registers by itself). With qsbr a call that changes a page table may wait, and is
- * then a quiescent state of its thread; one that fails with -EBUSY is none, so that a thread which
- * tries again and again has to go through one in between.
+ * them. (A flavour's own header is included before <urcu/flavor.h>, which then has its name.) Every
+ * thread that calls into Gracewalk, walkers and updaters, is registered with that flavour (bp
+ * registers by itself). With qsbr a call that changes a page table may wait, and is then a
+ * quiescent state of its thread; one that fails with -EBUSY is none, so that a thread which tries
+ * again and again has to go through one in between.
  * Context: may allocate.
  * Return: the environment, or NULL: no memory. */
 struct gw_env *gw_urcu_create(const struct rcu_flavor_struct *flavour);
