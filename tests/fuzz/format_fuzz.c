@@ -5,40 +5,12 @@
  *
  * Input: an entry, an output address, attributes and a level; then calls, 26 bytes each. Whatever
  * does not hold traps. */
+#include "input.h"
 #include <gracewalk/bare.h>
 #include <gracewalk/gracewalk.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* Heaps are small, so that a call that wants everything soon has it: -ENOMEM. */
 enum { MEMORY = 16 << 20, HEAP_BYTES = 4 * GW_FMT_BLOCK_BYTES, CALLS_MAX = 16 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void hold(bool ok)
-{
-	if (!ok)
-		abort();
-}
-
-/* ---- Input ---- */
-
-struct input {
-	const uint8_t *data;
-	size_t left;
-};
-
-static uint64_t take(struct input *input, size_t bytes)
-{
-	uint64_t value = 0;
-
-	if (bytes > input->left)
-		bytes = input->left;
-	memcpy(&value, input->data, bytes);
-	input->data += bytes;
-	input->left -= bytes;
-	return value;
-}
 
 /* ---- Entries ---- */
 

@@ -9,38 +9,12 @@
  * traps. */
 #include "dump_image.h"
 #include "dump_tell.h"
-#include <stdlib.h>
-#include <string.h>
+#include "input.h"
 
 enum { HOLES = 1, LINEAR = 2, TABLES = 4, JSON = 8, SWAP = 16, RANGE = 32 };
 enum { TABLES_MAX = 8, IMAGE_MAX = 1 << 18 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void hold(bool ok)
-{
-	if (!ok)
-		abort();
-}
-
 /* ---- Input ---- */
-
-struct input {
-	const uint8_t *data;
-	size_t left;
-};
-
-static uint64_t take(struct input *input, size_t bytes)
-{
-	uint64_t value = 0;
-
-	if (bytes > input->left)
-		bytes = input->left;
-	memcpy(&value, input->data, bytes);
-	input->data += bytes;
-	input->left -= bytes;
-	return value;
-}
 
 /* In memory of just its size, so that a byte too many is noticed. */
 static struct dump_image take_image(struct input *input, bool swap)

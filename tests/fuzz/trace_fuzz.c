@@ -6,23 +6,14 @@
  * Input: a byte whose lowest bit says what the rest is. 0: a file, of which the sums are put right.
  * 1: the number of records, 8 bytes, little-endian, and an uncompressed body, of which a file is
  * made. Whatever does not hold traps. */
+#include "input.h"
 #include "space.h"
 #include "trace_format.h"
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <zstd.h>
 
 /* Of an address space: a body of a few bytes may ask for every page there is. */
 enum { CALLS_MAX = 10000 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void hold(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 struct file {
 	unsigned char *bytes;

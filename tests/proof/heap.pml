@@ -103,7 +103,7 @@ inline gw_heap_alloc(t)
 
 /* put, then block_give_back: `freed` are tables of block b. From here on their memory is the heap's
  * to write, and any of them may hold the list node. */
-inline gw_block_release()
+inline gw_block_release_()
 {
 	atomic {
 		assert(held[b]);
@@ -143,7 +143,7 @@ inline gw_heap_free(t)
 {
 	b = block_of(t);
 	freed[word_of(t) % WORDS] = bit_of(t);
-	gw_block_release()
+	gw_block_release_()
 }
 
 inline gw_heap_get()
@@ -323,7 +323,7 @@ inline release_block()
 		w = 0
 	}
 #ifdef FREE_FIRST
-	gw_block_release();
+	gw_block_release_();
 	for (w : 0 .. WORDS - 1) {
 		freed[w] = current[word(b, w)]
 	}
@@ -357,7 +357,7 @@ inline release_block()
 	:: else
 	fi;
 #ifndef FREE_FIRST
-	gw_block_release()
+	gw_block_release_()
 #endif
 }
 
