@@ -16,7 +16,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 here=$root/tests/conformance
 
-set -- -std=gnu11 -O2 -Wall -Wextra -Werror -ffreestanding -fno-tree-loop-distribute-patterns \
+set -- -std=gnu11 -O1 -Wall -Wextra -Werror -ffreestanding -fno-tree-loop-distribute-patterns \
 	-fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
 	-I"$root/include" -I"$root/src" "-DGW_FORMAT=$format" "$@"
 for file in "$root"/src/heap/*.c "$root"/src/table/*.c "$root"/src/env/bare/*.c \
