@@ -14,7 +14,9 @@ static struct gw_heap *shared_heap[GW_FMT_HEAPS];
 
 PEER_INLINE bool find(void *map, uint64_t va, uint64_t *out)
 {
-	return gw_translate(map, va, out);
+	const struct gw_pt *pt = map, here = {.root = pt->root}; /* heaps without `base` */
+
+	return gw_translate(&here, va, out);
 }
 
 static void map(void *map, uint64_t va, uint64_t pages, uint64_t out)

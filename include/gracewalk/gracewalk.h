@@ -75,7 +75,7 @@
  *   I  A table whose last entry was removed is retired, at every level, whatever the size of the
  *      calls that emptied it. When is a policy: enum gw_policy. The root stays. Blocks of which
  *      all tables are free are kept for two grace periods at most, and no more than a heap's
- *      `spare_bytes` of them: 16 MiB unless the caller brings a heap that says otherwise.
+ *      `spare_bytes` of them: 32 MiB unless the caller brings a heap that says otherwise.
  *   J  An updater that comes to more than `deferred_limit` bytes of tables and records of leaves
  *      that wait for grace periods, or of idle tables, waits for a grace period itself. A sweep
  *      cannot wait: while more than that waits it leaves tables idle. So at most twice the limit
@@ -130,7 +130,9 @@ extern "C" {
 #endif
 
 /* What a walk needs; the rest of a page table is the library's own. It never changes: a loop that
- * walks may copy it to a local variable, which spares each walk two loads. */
+ * walks may copy it to a local variable, which spares each walk two loads. Where heaps have no
+ * `base`, entries hold pointers as they are, and the copy may be given the constant 0 for
+ * to_pointer: that spares each walk an addition a level. */
 struct gw_pt {
 	const gw_entry *root;
 	uintptr_t to_pointer; /* a table's physical address plus this is its pointer */

@@ -100,15 +100,63 @@ GW_WALK_INLINE uint64_t gw_walk_load(uintptr_t table, uintptr_t offset)
 	return gw_load_dependent((const gw_entry *)(table + offset));
 }
 
-/* A walk's last step. Return: whether the entry is a leaf, and then what it maps. */
-GW_WALK_INLINE bool gw_walk_leaf(uint64_t e, uint64_t va, unsigned level, struct gw_leaf *leaf)
+/* A walk's last step, at the entry that does not lead on, for one of those who ask below. The level
+ * is a constant there. Return: whether the entry is a leaf, and then *answer. */
+typedef bool gw_walk_end(uint64_t e, uint64_t va, unsigned level, void *answer);
+
+/* One level of the way down. A loop would have one way out for all levels, and each turn would get
+ * the constants of its level ready for it. Walks are expected to lead on: that is the straight
+ * way. */
+#define GW_WALK_LEVEL(level)                                                                  \
+	do {                                                                                  \
+		if ((level) >= GW_LEVELS)                                                     \
+			break;                                                                \
+		e = gw_walk_load(table, to_pointer + gw_index(va, level) * sizeof(gw_entry)); \
+		if (!__builtin_expect_with_probability(gw_fmt_leads_on(e, level), 1, 1.0))    \
+			return end(e, va, level, answer);                                     \
+		table = (uintptr_t)gw_fmt_leads_to(e, level);                                 \
+		to_pointer = pt->to_pointer;                                                  \
+	} while (0)
+
+GW_WALK_INLINE bool gw_walk_down(const struct gw_pt *pt, uint64_t va, gw_walk_end *end,
+				 void *answer)
 {
+	uintptr_t table = (uintptr_t)pt->root, to_pointer = 0;
+	uint64_t e;
+
+	if (!gw_is_canonical(va))
+		return false;
+	GW_WALK_LEVEL(5);
+	GW_WALK_LEVEL(4);
+	GW_WALK_LEVEL(3);
+	GW_WALK_LEVEL(2);
+	GW_WALK_LEVEL(1);
+	e = gw_walk_load(table, to_pointer + gw_index(va, 0) * sizeof(gw_entry));
+	return end(e, va, 0, answer);
+}
+
+/* The end of gw_walk. */
+GW_WALK_INLINE bool gw_walk_leaf(uint64_t e, uint64_t va, unsigned level, void *answer)
+{
+	struct gw_leaf *leaf = (struct gw_leaf *)answer;
+
 	if (!gw_fmt_is_leaf(e, level))
 		return false;
 	leaf->va = va & ~(gw_leaf_bytes(e, level) - 1);
 	leaf->out = gw_fmt_out(e, level);
 	leaf->bytes = gw_leaf_bytes(e, level);
 	leaf->attr = gw_fmt_attr(e, level);
+	return true;
+}
+
+/* The end of gw_translate. */
+GW_WALK_INLINE bool gw_walk_out(uint64_t e, uint64_t va, unsigned level, void *answer)
+{
+	uint64_t offset = va & (gw_leaf_bytes(e, level) - 1);
+
+	if (!gw_fmt_is_leaf(e, level))
+		return false;
+	*(uint64_t *)answer = gw_fmt_advance(gw_fmt_out(e, level), offset);
 	return true;
 }
 
@@ -125,36 +173,15 @@ GW_WALK_INLINE bool gw_walk_leaf(uint64_t e, uint64_t va, unsigned level, struct
  * does not look at cost nothing. */
 GW_WALK_INLINE bool gw_walk(const struct gw_pt *pt, uint64_t va, struct gw_leaf *leaf)
 {
-	uintptr_t table = (uintptr_t)pt->root, to_pointer = 0;
-
 	*leaf = GW_NO_LEAF;
-	if (!gw_is_canonical(va))
-		return false;
-#pragma GCC unroll 8
-	for (unsigned level = GW_LEVELS - 1; level > 0; level--) {
-		uintptr_t entry = gw_index(va, level) * sizeof(gw_entry);
-		uint64_t e = gw_walk_load(table, to_pointer + entry);
-
-		if (!gw_fmt_leads_on(e, level))
-			return gw_walk_leaf(e, va, level, leaf);
-		table = (uintptr_t)gw_fmt_leads_to(e, level);
-		to_pointer = pt->to_pointer;
-	}
-	/* Not the loop's last turn, so that the decoding of pages has its constants folded. */
-	to_pointer += gw_index(va, 0) * sizeof(gw_entry);
-	return gw_walk_leaf(gw_walk_load(table, to_pointer), va, 0, leaf);
+	return gw_walk_down(pt, va, gw_walk_leaf, leaf);
 }
 
 /* Looks up what the byte at va maps to.
- * Context, Return: as gw_walk. */
+ * Context: as gw_walk. Return: whether a leaf maps it, and then that in *out. */
 GW_WALK_INLINE bool gw_translate(const struct gw_pt *pt, uint64_t va, uint64_t *out)
 {
-	struct gw_leaf leaf;
-
-	if (!gw_walk(pt, va, &leaf))
-		return false;
-	*out = gw_fmt_advance(leaf.out, va & (leaf.bytes - 1));
-	return true;
+	return gw_walk_down(pt, va, gw_walk_out, out);
 }
 
 #endif
