@@ -3,7 +3,7 @@
  * A page table's life: made, referenced by what is in flight, destroyed, gone. */
 #include "table.h"
 
-enum { DEFAULT_DEFERRED_LIMIT = 16 << 20, DEFAULT_SPARE_BYTES = 16 << 20 };
+enum { DEFAULT_DEFERRED_LIMIT = 16 << 20, DEFAULT_SPARE_BYTES = 32 << 20 };
 
 /* The lowest level whose tables come from that heap. All such tables are alike, but that a root may
  * use only the start of one. */

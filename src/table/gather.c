@@ -292,24 +292,34 @@ static unsigned retire_entry(struct gather *g, struct gw_retire *retires, gw_ent
 	return 1;
 }
 
+/* Where to begin to look for the entries of a dead table that are not empty: not within a run. */
+static unsigned first_entry(const struct desc *desc, unsigned level, uint32_t left)
+{
+	unsigned near = (unsigned)desc->near << near_shift(level);
+
+	return left > FEW ? 0 : near & ~0u << gw_fmt_run_lg2(level);
+}
+
 /* Sees to the entries of a dead table that are not empty: there are `left`, since its count does
  * not change any more (T2). After a grace period they are emptied: then the table need not be
  * filled when it is given out. */
 static void retire_entries(struct gather *g, struct gw_retire *retires, gw_entry *table,
 			   unsigned level, uint32_t left)
 {
-	uint64_t va = desc_of(g->p, table, level)->va;
+	const struct desc *desc = desc_of(g->p, table, level);
+	unsigned first = first_entry(desc, level, left);
+	uint64_t va = desc->va;
 
-	for (unsigned i = 0; left && i < entries(level);) {
-		unsigned n = 1;
+	for (unsigned seen = 0, n; left && seen < entries(level); seen += n) {
+		unsigned i = (first + seen) & (entries(level) - 1);
 
-		if (!is_empty(gw_load_relaxed(&table[i]), level)) {
-			n = retire_entry(g, retires, &table[i], va + i * gw_span(level), level);
-			left -= n;
-			for (unsigned j = 0; g->waited && j < n; j++)
-				gw_store_relaxed(&table[i + j], gw_fmt_empty(level));
-		}
-		i += n;
+		n = 1;
+		if (is_empty(gw_load_relaxed(&table[i]), level))
+			continue;
+		n = retire_entry(g, retires, &table[i], va + i * gw_span(level), level);
+		left -= n;
+		for (unsigned j = 0; g->waited && j < n; j++)
+			gw_store_relaxed(&table[i + j], gw_fmt_empty(level));
 	}
 }
 
@@ -321,7 +331,7 @@ static void retire(struct gather *g, struct gw_retire *retires, gw_entry *table,
 	struct page_table *p = g->p;
 	struct desc *desc = desc_of(p, table, level);
 	uint32_t count = gw_load_relaxed(&desc->count);
-	bool look = level > 0 || !g->no_release;
+	bool look = level > 0 || !g->no_release || (g->waited && count <= FEW);
 
 	if (!desc->dead)
 		gw_gather_deposits(g, desc->deposits, level);

@@ -202,23 +202,29 @@ static int map_all(struct page_table *p, const struct mapping *m)
 	return err;
 }
 
-/* The most frequent call, straight through: one page, whose table is there. Return: false, with
- * nothing done, where it takes more than to write an entry. */
-static bool map_page(struct page_table *p, uint64_t va, uint64_t out, uint32_t attr)
+/* The most frequent calls, straight through: one page, into its table or with a new one. Return:
+ * false, with nothing done, where it takes more than that. */
+static bool map_page(struct page_table *p, struct mapping *m)
 {
-	struct desc *desc;
+	const uint32_t attr = m->attr & ~(uint32_t)(GW_CONTIGUOUS | GW_DEPOSIT);
 	bool done = false;
+	struct path path;
 	gw_entry *entry;
+	unsigned level;
 
 	p->env->read_lock(p->env);
-	entry = find_page(p, va, &desc);
-	if (entry && table_lock(p, desc)) {
+	level = descend(p, &path, &m->at, 0, 0);
+	entry = &path.table[level][gw_index(m->at.va, level)];
+	if (level) {
+		done = !p->opts.over_limit && is_empty(gw_load_relaxed(entry), level) &&
+		       !graft(p, path.table[level], level, 0, m) && !m->at.left;
+	} else if (table_lock(p, desc_of(p, path.table[0], 0))) {
 		done = is_empty(gw_load_relaxed(entry), 0);
 		if (done) {
-			publish(entry, gw_fmt_leaf(out, attr, 0));
-			count_add(desc, 1);
+			publish(entry, gw_fmt_leaf(m->out, attr, 0));
+			count_add(desc_of(p, path.table[0], 0), 1);
 		}
-		table_unlock(desc);
+		table_unlock(desc_of(p, path.table[0], 0));
 	}
 	p->env->read_unlock(p->env);
 	return done;
@@ -230,15 +236,14 @@ int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t
 	int err = gw_mapping_check(va, bytes, out, attr);
 	struct mapping m;
 
-	if (err || (bytes == gw_span(0) &&
-		    map_page(p, va, out, attr & ~(uint32_t)(GW_CONTIGUOUS | GW_DEPOSIT))))
+	if (err)
 		return err;
 	m = (struct mapping){.at = {.va = gw_low(va), .left = bytes},
 			     .out = out,
 			     .stretch = bytes,
 			     .attr = attr,
 			     .max_level = p->max_level};
-	return map_all(p, &m);
+	return bytes == gw_span(0) && map_page(p, &m) ? 0 : map_all(p, &m);
 }
 
 int gw_map_many(struct gw_pt *pt, uint64_t va, const struct gw_piece *piece, size_t n,

@@ -60,6 +60,7 @@ struct desc {
 	uint8_t level;
 	uint8_t next_level; /* of next_dead */
 	bool dead;          /* unlinked; set once, and then the table's entries are only read */
+	uint8_t near;       /* where entries were filled first, in 256ths of a table: a hint */
 	/* Low form, of the first entry. Aligned where 32-bit ABIs do not: descriptors are
 	 * multiples of 8 bytes. */
 	_Alignas(8) uint64_t va;
@@ -140,6 +141,12 @@ static inline uint64_t link_to(const struct page_table *p, const gw_entry *child
 	return gw_fmt_table((uintptr_t)child - p->pt.to_pointer, level);
 }
 
+/* From an index to desc.near. */
+static inline unsigned near_shift(unsigned level)
+{
+	return gw_fmt_index_bits(level) > 8 ? gw_fmt_index_bits(level) - 8 : 0;
+}
+
 static inline void table_init(struct page_table *p, gw_entry *table, unsigned level, uint64_t va)
 {
 	struct desc *desc = desc_of(p, table, level);
@@ -149,6 +156,7 @@ static inline void table_init(struct page_table *p, gw_entry *table, unsigned le
 	gw_store_relaxed(&desc->marks, 0);
 	desc->level = (uint8_t)level;
 	desc->dead = false;
+	desc->near = (uint8_t)(gw_index(va, level) >> near_shift(level));
 	desc->va = va & ~((gw_span(level) << gw_fmt_index_bits(level)) - 1);
 	desc->deposits = NULL;
 }
@@ -367,19 +375,6 @@ static inline unsigned descend(const struct page_table *p, struct path *path,
 	}
 	path->table[0] = table;
 	return 0;
-}
-
-/* The entry of a page, and the descriptor of the table that it is in; NULL: no such table is there.
- */
-static inline gw_entry *find_page(const struct page_table *p, uint64_t va, struct desc **desc)
-{
-	const struct cursor at = {.va = gw_low(va), .left = gw_span(0)};
-	struct path path;
-
-	if (descend(p, &path, &at, 0, 0) > 0)
-		return NULL;
-	*desc = desc_of(p, path.table[0], 0);
-	return &path.table[0][gw_index(va, 0)];
 }
 
 /* ---- deposit.c: tables kept for the leaves of a locked table ---- */

@@ -144,29 +144,46 @@ static bool stays(const struct page_table *p, struct desc *desc)
 	return p->opts.policy == GW_POLICY_MANUAL || gw_load_relaxed(&desc->count) > 1;
 }
 
-/* The most frequent call, straight through: one page, of which nobody is told, and its table stays.
- * Return: false, with nothing done, where it takes more than to write an entry. */
+/* The most frequent calls, straight through: one page, of which nobody is told. Return: false, with
+ * nothing done, where it takes more than to write an entry and to see to the table. */
 static bool unmap_page(struct page_table *p, uint64_t va)
 {
 	const struct gw_range page = {.va = va, .bytes = gw_span(0)};
+	const struct cursor at = {.va = gw_low(va), .left = gw_span(0)};
+	bool done = false, last = false;
 	struct desc *desc;
-	bool done = false;
-	gw_entry *entry;
+	struct gather g;
+	struct path path;
 
 	p->env->read_lock(p->env);
-	entry = find_page(p, va, &desc);
-	if (entry && stays(p, desc) && table_lock(p, desc)) {
+	desc = descend(p, &path, &at, 0, 0) ? NULL : desc_of(p, path.table[0], 0);
+	if (desc && !stays(p, desc)) {
+		last = true;
+		gw_gather_start(&g, p);
+	}
+	if (desc && !(last && p->opts.over_limit) && table_lock(p, desc)) {
+		gw_entry *entry = &path.table[0][gw_index(at.va, 0)];
 		uint64_t e = gw_load_relaxed(entry);
 
-		done = gw_fmt_is_leaf(e, 0) && leaf_entries(e, 0) == 1 && stays(p, desc);
+		done = gw_fmt_is_leaf(e, 0) && leaf_entries(e, 0) == 1 && (last || stays(p, desc));
 		if (done)
 			count_add(desc, -(uint32_t)clear_pages(entry, 1));
-		table_unlock(desc);
+		if (done && last)
+			gw_unlock_emptied(&g, &path, 0, at.va);
+		else
+			table_unlock(desc);
 	}
 	p->env->read_unlock(p->env);
-	if (done && p->opts.invalidate && !GW_MUTANT(skip_invalidate))
+	if (!done)
+		return false;
+	if (last) {
+		gw_gather_range(&g, at.va, at.left);
+		gw_gather_finish(&g);
+		gw_care_for_idle(&g);
+	} else if (p->opts.invalidate && !GW_MUTANT(skip_invalidate)) {
 		p->opts.invalidate(p->opts.ctx, &page);
-	return done;
+	}
+	return true;
 }
 
 int gw_unmap(struct gw_pt *pt, uint64_t va, uint64_t bytes)
