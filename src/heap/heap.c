@@ -89,7 +89,8 @@ static bool is_held(struct gw_heap *heap, uint32_t number)
 	return *held_word(heap, number) >> number % WORD_BITS & 1;
 }
 
-/* The block with the lowest number that has no memory: so that few groups have some. */
+/* The block with the lowest number that has no memory: so that few groups have some. Bits past the
+ * last block are never set. */
 static uint32_t lowest_vacant(struct gw_heap *heap)
 {
 	uint32_t number = heap->vacant_from & ~(uint32_t)(WORD_BITS - 1);
@@ -98,8 +99,6 @@ static uint32_t lowest_vacant(struct gw_heap *heap)
 		number += WORD_BITS;
 	if (number < heap->nblocks)
 		number += (unsigned)__builtin_ctzll(~*held_word(heap, number));
-	if (number > heap->nblocks)
-		number = heap->nblocks;
 	heap->vacant_from = number;
 	return number;
 }
@@ -307,12 +306,14 @@ static void meet(enum fate fate, struct gw_heap *heap, struct block *block)
 
 /* ---- Tables ---- */
 
+/* Of a mask that has one. */
 static unsigned any_bit(const uint64_t mask[WORDS])
 {
-	for (unsigned w = 0; w < WORDS; w++)
-		if (mask[w])
-			return w * WORD_BITS + (unsigned)__builtin_ctzll(mask[w]);
-	return 0;
+	unsigned w = 0;
+
+	while (!mask[w])
+		w++;
+	return w * WORD_BITS + (unsigned)__builtin_ctzll(mask[w]);
 }
 
 static void fill(const struct gw_heap *heap, void *table, uint64_t with)

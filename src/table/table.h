@@ -457,6 +457,7 @@ void gw_gather_kill(struct gather *g);
 void gw_gather_invalidate(struct gather *g);
 /* Whether what is deferred already and so many bytes more pass the limit (guarantee J). */
 bool gw_over_limit(const struct page_table *p, size_t more);
+/* The rest of keep_limit. */
 int gw_ask_limit(struct page_table *p);
 /* For calls that may add to what is deferred, before they change anything. Outside locks and
  * read-side sections; may wait. Return: 0, or -EBUSY where `over_limit` says not to. */
