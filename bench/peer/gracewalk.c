@@ -14,8 +14,9 @@ static struct gw_heap *shared_heap[GW_FMT_HEAPS];
 
 PEER_INLINE bool find(void *map, uint64_t va, uint64_t *out)
 {
-	const struct gw_pt *pt = map, here = {.root = pt->root}; /* heaps without `base` */
+	struct gw_pt here = *(const struct gw_pt *)map;
 
+	here.to_pointer = 0; /* heaps without `base` */
 	return gw_translate(&here, va, out);
 }
 
@@ -56,6 +57,10 @@ static void *create(const struct peer_opts *opts)
 		env = gw_urcu_create(&urcu_memb_flavor);
 	bench_check(env, "gracewalk: no memory");
 	ours.env = env;
+	if (GW_FMT_RANGES) {
+		ours.va = opts->base;
+		ours.bytes = opts->pages << PEER_PAGE_LG2;
+	}
 	if (opts->shared) {
 		make_shared_heaps();
 		for (unsigned i = 0; i < GW_FMT_HEAPS; i++)

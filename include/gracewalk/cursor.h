@@ -9,7 +9,7 @@
 
 static inline unsigned gw_cursor_level(const struct gw_cursor *c)
 {
-	return GW_LEVELS - 1 - c->depth;
+	return (GW_FMT_RANGES ? c->top : (unsigned)GW_LEVELS - 1) - c->depth;
 }
 
 /* Goes down from the last table that is remembered. Return: the entry at the cursor's place that is
@@ -37,7 +37,7 @@ GW_WALK_INLINE void gw_cursor_pass(struct gw_cursor *c, uint64_t piece, unsigned
 		rest = c->left;
 	c->va += rest;
 	c->left -= rest;
-	while (++level < GW_LEVELS && !(c->va & (gw_span(level) - 1)))
+	while (c->depth && !(c->va & (gw_span(++level) - 1)))
 		c->depth--;
 }
 
@@ -88,7 +88,7 @@ GW_WALK_INLINE enum gw_found gw_cursor_next(struct gw_cursor *c, struct gw_leaf 
 
 	/* A page beside a page, which is most of what there is: all constants are folded. */
 	if (c->left && gw_cursor_level(c) == 0) {
-		uintptr_t table = (uintptr_t)c->table[GW_LEVELS - 1];
+		uintptr_t table = (uintptr_t)c->table[c->depth];
 		uint64_t e = gw_walk_load(table, gw_index(c->va, 0) * sizeof(gw_entry));
 
 		if (gw_cursor_leaf(c, e, 0, leaf)) {

@@ -136,6 +136,8 @@ extern "C" {
 struct gw_pt {
 	const gw_entry *root;
 	uintptr_t to_pointer; /* a table's physical address plus this is its pointer */
+	uint64_t va, bytes;   /* where there can be anything at all; 0, 0: anywhere */
+	unsigned top;         /* the root's level */
 };
 
 /* A leaf, or leaves that continue one another. */
@@ -182,6 +184,11 @@ struct gw_opts {
 	/* Bytes of the largest leaf that the MMU knows, of a run those of one entry; 0: as the
 	 * format. */
 	uint64_t max_leaf;
+
+	/* The addresses that the page table is for, in whole pages: there are as many levels as
+	 * these need, elsewhere nothing can be mapped, and walks find nothing. Both 0: all of the
+	 * format's, as an MMU would have it; index64 alone takes another range. */
+	uint64_t va, bytes;
 
 	/* Heaps made by the caller, from gw_heap_defaults, for several page tables to share or
 	 * to place tables in memory of the caller's choice. NULL: the page table makes its own. */
@@ -248,6 +255,7 @@ struct gw_cursor {
 	uint64_t va, left; /* what is yet to be told: where it begins, in low form; how much */
 	uintptr_t to_pointer;
 	unsigned depth; /* of the last table that is remembered; the root is table[0] */
+	unsigned top;   /* the root's level */
 	const gw_entry *table[GW_LEVELS_MAX];
 };
 
@@ -285,6 +293,7 @@ struct gw_format {
 	uint32_t attrs, attrs_must; /* what the format can express; what it cannot withhold */
 	bool one_value;             /* a range maps to one value, and does not count up */
 	bool breaks;                /* break-before-make: see guarantee B */
+	bool ranges;                /* a page table may be for a range alone: gw_opts.va, .bytes */
 	int (*create)(const struct gw_opts *opts, struct gw_pt **pt);
 	void (*destroy)(struct gw_pt *pt);
 	int (*map)(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
@@ -367,7 +376,8 @@ int gw_heap_defaults(unsigned heap, struct gw_heap_opts *opts);
 /* Makes an empty page table in *pt.
  * Context: may allocate.
  * Return: 0, -ENOMEM, or -EINVAL: no environment, or heaps that do not fit the format or one
- * another, or that lie where the format's entries cannot point to. */
+ * another, or that lie where the format's entries cannot point to, or a range that is not one of
+ * the format's. */
 int gw_create(const struct gw_opts *opts, struct gw_pt **pt);
 
 /* Destroys a page table with all that it maps; returns at once. Invalidates the whole range

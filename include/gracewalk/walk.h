@@ -79,6 +79,23 @@ static inline bool gw_is_canonical(uint64_t va)
 	return GW_VA_BITS == 64 || !((va + add) >> (GW_VA_BITS & 63));
 }
 
+/* Page tables of a format with this macro, whose addresses have no hole, may be for a range of them
+ * alone: their root is at the level which that needs (gw_opts.va, .bytes). */
+#ifndef GW_FMT_RANGES
+#define GW_FMT_RANGES 0
+#endif
+
+static inline unsigned gw_top(const struct gw_pt *pt)
+{
+	return GW_FMT_RANGES ? pt->top : (unsigned)GW_LEVELS - 1;
+}
+
+/* Whether va is an address that the page table is for. */
+static inline bool gw_is_inside(const struct gw_pt *pt, uint64_t va)
+{
+	return GW_FMT_RANGES ? va - pt->va < pt->bytes : gw_is_canonical(va);
+}
+
 /* A walk is part of its caller also where that walks in many places: in a function of its own it
  * would work out fields that nobody looks at. */
 #define GW_WALK_INLINE static inline __attribute__((always_inline))
@@ -100,9 +117,9 @@ GW_WALK_INLINE uint64_t gw_walk_load(uintptr_t table, uintptr_t offset)
 	return gw_load_dependent((const gw_entry *)(table + offset));
 }
 
-/* A walk's last step, at the entry that does not lead on, for one of those who ask below. The level
- * is a constant there. Return: whether the entry is a leaf, and then *answer. */
-typedef bool gw_walk_end(uint64_t e, uint64_t va, unsigned level, void *answer);
+/* A walk's last step, at the entry that does not lead on; the level is a constant there. It returns
+ * whether the entry is a leaf, and then *answer, which is of who walks. */
+typedef bool (*gw_walk_end)(uint64_t e, uint64_t va, unsigned level, void *answer);
 
 /* One level of the way down. A loop would have one way out for all levels, and each turn would get
  * the constants of its level ready for it. Walks are expected to lead on: that is the straight
@@ -118,19 +135,29 @@ typedef bool gw_walk_end(uint64_t e, uint64_t va, unsigned level, void *answer);
 		to_pointer = pt->to_pointer;                                                  \
 	} while (0)
 
-GW_WALK_INLINE bool gw_walk_down(const struct gw_pt *pt, uint64_t va, gw_walk_end *end,
-				 void *answer)
+GW_WALK_INLINE bool gw_walk_down(const struct gw_pt *pt, uint64_t va, gw_walk_end end, void *answer)
 {
 	uintptr_t table = (uintptr_t)pt->root, to_pointer = 0;
 	uint64_t e;
 
-	if (!gw_is_canonical(va))
+	if (!gw_is_inside(pt, va))
 		return false;
-	GW_WALK_LEVEL(5);
-	GW_WALK_LEVEL(4);
-	GW_WALK_LEVEL(3);
-	GW_WALK_LEVEL(2);
-	GW_WALK_LEVEL(1);
+	switch (gw_top(pt)) {
+	case 5:
+		GW_WALK_LEVEL(5);
+		__attribute__((fallthrough));
+	case 4:
+		GW_WALK_LEVEL(4);
+		__attribute__((fallthrough));
+	case 3:
+		GW_WALK_LEVEL(3);
+		__attribute__((fallthrough));
+	case 2:
+		GW_WALK_LEVEL(2);
+		__attribute__((fallthrough));
+	case 1:
+		GW_WALK_LEVEL(1);
+	}
 	e = gw_walk_load(table, to_pointer + gw_index(va, 0) * sizeof(gw_entry));
 	return end(e, va, 0, answer);
 }

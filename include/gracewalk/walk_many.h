@@ -34,15 +34,15 @@ GW_WALK_INLINE const gw_entry *gw_many_step(const struct gw_pt *pt, const gw_ent
 GW_WALK_INLINE const gw_entry *gw_many_start(const struct gw_pt *pt, uint64_t va,
 					     struct gw_leaf *leaf)
 {
-	const gw_entry *entry = &pt->root[gw_index(va, GW_LEVELS - 1)];
+	const gw_entry *entry = &pt->root[gw_index(va, gw_top(pt))];
 
-	if (!gw_is_canonical(va)) {
+	if (!gw_is_inside(pt, va)) {
 		*leaf = GW_NO_LEAF;
 		return NULL;
 	}
 #pragma GCC unroll 8
 	for (unsigned level = GW_LEVELS - 1; level >= GW_MANY_SPLIT; level--)
-		if (entry)
+		if (entry && level <= gw_top(pt))
 			entry = gw_many_step(pt, entry, va, level, leaf);
 	return entry;
 }
@@ -62,7 +62,7 @@ static inline unsigned gw_many_group(const struct gw_pt *pt, const uint64_t *va,
 #pragma GCC unroll 8
 	for (unsigned level = GW_MANY_SPLIT - 1; level > 0; level--)
 		for (unsigned i = 0; i < n; i++)
-			if (entry[i]) {
+			if (entry[i] && level <= gw_top(&p)) {
 				entry[i] = gw_many_step(&p, entry[i], va[i], level, &leaf[i]);
 				__builtin_prefetch((const void *)entry[i]);
 			}

@@ -13,9 +13,10 @@ int gw_out_check(uint64_t out, uint64_t bytes)
 	return out > max || last > max || last < out ? -ERANGE : 0;
 }
 
-int gw_mapping_check(uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
+int gw_mapping_check(const struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out,
+		     uint32_t attr)
 {
-	int err = range_check(va, bytes);
+	int err = range_check(pt, va, bytes);
 
 	if (!err)
 		err = gw_out_check(out, bytes);

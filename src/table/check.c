@@ -51,7 +51,7 @@ static bool table_ok(const struct page_table *p, gw_entry *table, unsigned level
 
 	tables[gw_fmt_heap(level)]++;
 	if (desc->dead || desc->level != level || desc->va != va || gw_load_relaxed(&desc->lock) ||
-	    (level < TOP && marks & IDLE && !below_root) ||
+	    (level < top_of(p) && marks & IDLE && !below_root) ||
 	    !deposits_ok(table, level, desc, tables))
 		return false;
 	for (unsigned i = 0; i < entries(level); i++, va += gw_span(level)) {
@@ -75,7 +75,7 @@ int gw_check(struct gw_pt *pt)
 	uint64_t tables[GW_HEAPS_MAX] = {0};
 	struct gw_heap_stats stats;
 
-	if (!table_ok(p, root_of(p), TOP, 0, true, tables))
+	if (!table_ok(p, root_of(p), top_of(p), root_va(p), true, tables))
 		return -EIO;
 	for (unsigned i = 0; i < GW_FMT_HEAPS; i++) {
 		gw_heap_stats(p->heap[i], &stats);

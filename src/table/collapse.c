@@ -173,7 +173,7 @@ static void finish(struct gather *g, uint32_t flags)
 int64_t gw_collapse(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t flags)
 {
 	struct page_table *p = page_table_of(pt);
-	int err = flags & ~(uint32_t)GW_DEPOSIT ? -EINVAL : range_check(va, bytes);
+	int err = flags & ~(uint32_t)GW_DEPOSIT ? -EINVAL : range_check(pt, va, bytes);
 	struct gather g;
 	int64_t n = 0;
 

@@ -60,10 +60,19 @@ static bool reachable(const struct gw_heap *heap, unsigned level_of_tables)
 	return gw_fmt_table_address(gw_fmt_table(last, level), level) == last;
 }
 
-/* The level of the largest leaf that the options allow. */
-static unsigned max_level(uint64_t max_leaf)
+/* The level of the lowest table that can hold all of a range. */
+static unsigned level_for(uint64_t va, uint64_t bytes)
 {
-	unsigned level = TOP;
+	unsigned level = 0;
+
+	while (level < TOP && (va ^ (va + bytes - 1)) >> gw_fmt_shift(level + 1))
+		level++;
+	return level;
+}
+
+/* The level of the largest leaf that the options allow below a root of that level. */
+static unsigned max_level(uint64_t max_leaf, unsigned level)
+{
 
 	while (max_leaf && gw_span(level) > max_leaf)
 		level--;
@@ -84,7 +93,7 @@ static int init(struct page_table *p)
 			return -EINVAL;
 	}
 	p->pt.to_pointer = gw_heap_to_pointer(p->heap[0]);
-	root = table_alloc(p, TOP, 0);
+	root = table_alloc(p, top_of(p), gw_low(p->pt.va));
 	p->pt.root = root;
 	return root ? 0 : -ENOMEM;
 }
@@ -97,13 +106,21 @@ static void page_table_free(struct page_table *p)
 	p->env->free(p->env, p, sizeof(*p));
 }
 
+/* Of a page table: all addresses, or such as the format has. */
+static bool range_ok(const struct gw_opts *opts)
+{
+	if (!opts->va && !opts->bytes)
+		return true;
+	return GW_FMT_RANGES && !addresses_check(opts->va, opts->bytes);
+}
+
 int gw_create(const struct gw_opts *opts, struct gw_pt **pt)
 {
 	struct page_table *p;
 	int err;
 
 	if (!opts->env || opts->policy > GW_POLICY_MANUAL ||
-	    (opts->max_leaf && opts->max_leaf < gw_span(0)))
+	    (opts->max_leaf && opts->max_leaf < gw_span(0)) || !range_ok(opts))
 		return -EINVAL;
 	p = opts->env->alloc(opts->env, sizeof(*p));
 	if (!p)
@@ -112,7 +129,10 @@ int gw_create(const struct gw_opts *opts, struct gw_pt **pt)
 	p->opts = *opts;
 	if (!p->opts.deferred_limit)
 		p->opts.deferred_limit = DEFAULT_DEFERRED_LIMIT;
-	p->max_level = max_level(opts->max_leaf);
+	p->pt.va = opts->bytes ? opts->va : 0;
+	p->pt.bytes = opts->bytes ? opts->bytes : GW_FMT_RANGES ? gw_low(UINT64_MAX) + 1 : 0;
+	p->pt.top = opts->bytes ? level_for(opts->va, opts->bytes) : (unsigned)TOP;
+	p->max_level = max_level(opts->max_leaf, p->pt.top);
 	gw_store_relaxed(&p->refs, 1);
 	err = init(p);
 	if (err) {

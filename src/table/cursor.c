@@ -5,12 +5,13 @@
 
 int gw_cursor_start(struct gw_cursor *c, const struct gw_pt *pt, uint64_t va, uint64_t bytes)
 {
-	int err = range_check(va, bytes);
+	int err = range_check(pt, va, bytes);
 
 	*c = (struct gw_cursor){
 		.va = gw_low(va),
 		.left = err ? 0 : bytes,
 		.to_pointer = pt->to_pointer,
+		.top = gw_top(pt),
 		.table = {pt->root},
 	};
 	return err;

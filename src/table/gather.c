@@ -434,7 +434,7 @@ void gw_release_subtree(struct page_table *p, gw_entry *table)
 
 	gw_gather_start(&g, p);
 	g.waited = true;
-	retire(&g, NULL, table, TOP);
+	retire(&g, NULL, table, top_of(p));
 	free_deposits(&g);
 	release_few(&g);
 }

@@ -142,7 +142,7 @@ static void step(struct harvest *h)
 int gw_harvest(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t take,
 	       void (*found)(void *ctx, const struct gw_leaf *run), void *ctx)
 {
-	int err = range_check(va, bytes);
+	int err = range_check(pt, va, bytes);
 	struct harvest h;
 
 	if (!take || take & ~(uint32_t)TAKEABLE)

@@ -66,7 +66,7 @@ int gw_find_hole(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t size, u
 {
 	struct search s = {.at = {.va = gw_low(va), .left = bytes}, .size = size, .align = align};
 	struct page_table *p = page_table_of(pt);
-	int err = range_check(va, bytes);
+	int err = range_check(pt, va, bytes);
 	struct path path;
 
 	if (!is_size(size) || !is_size(align) || align & (align - 1))

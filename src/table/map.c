@@ -233,7 +233,7 @@ static bool map_page(struct page_table *p, struct mapping *m)
 int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
 {
 	struct page_table *p = page_table_of(pt);
-	int err = gw_mapping_check(va, bytes, out, attr);
+	int err = gw_mapping_check(pt, va, bytes, out, attr);
 	struct mapping m;
 
 	if (err)
@@ -264,7 +264,7 @@ int gw_map_many(struct gw_pt *pt, uint64_t va, const struct gw_piece *piece, siz
 			err = -ERANGE;
 	}
 	if (!err)
-		err = range_check(va, m.at.left);
+		err = range_check(pt, va, m.at.left);
 	if (!err)
 		err = attr_check(attr & ~(uint32_t)GW_DEPOSIT);
 	if (err)

@@ -67,6 +67,7 @@ const struct gw_format gw_ops = {
 	.attrs_must = GW_FMT_ATTRS_MUST,
 	.one_value = GW_FMT_ONE_VALUE,
 	.breaks = GW_FMT_BREAK_BEFORE_MAKE,
+	.ranges = GW_FMT_RANGES,
 	.create = gw_create,
 	.destroy = gw_destroy,
 	.map = gw_map,

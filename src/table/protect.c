@@ -45,7 +45,7 @@ static void step(struct gather *g, struct cursor *at, uint32_t attr)
 int gw_protect(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint32_t attr)
 {
 	struct cursor at = {.va = gw_low(va), .left = bytes};
-	int err = range_check(va, bytes);
+	int err = range_check(pt, va, bytes);
 	struct gather g;
 
 	if (!err)

@@ -8,7 +8,7 @@ static bool find(const struct page_table *p, uint64_t va, struct path *path)
 {
 	struct cursor at = {.va = gw_low(va)};
 
-	return gw_fmt_canonical(gw_low(va)) == va && descend(p, path, &at, 0, 0) == 0;
+	return gw_is_inside(&p->pt, va) && descend(p, path, &at, 0, 0) == 0;
 }
 
 const gw_entry *gw_pte_map(struct gw_pt *pt, uint64_t va)

@@ -46,7 +46,7 @@ static bool mark_idle(struct page_table *p, struct desc *desc)
 
 static void mark_parents(struct page_table *p, const struct path *path, unsigned level)
 {
-	while (++level < GW_LEVELS) {
+	while (++level <= top_of(p)) {
 		struct desc *above = desc_of(p, path->table[level], level);
 
 		if (!(gw_load_seq_cst(&above->marks) & BELOW))
@@ -56,7 +56,7 @@ static void mark_parents(struct page_table *p, const struct path *path, unsigned
 
 static void unlink_upward(struct gather *g, const struct path *path, unsigned level, uint64_t va)
 {
-	for (bool empty = true; empty && ++level < GW_LEVELS;) {
+	for (bool empty = true; empty && ++level <= top_of(g->p);) {
 		struct desc *above = desc_of(g->p, path->table[level], level);
 
 		if (!table_lock(g->p, above))
@@ -70,7 +70,7 @@ static void unlink_upward(struct gather *g, const struct path *path, unsigned le
 void gw_unlock_emptied(struct gather *g, const struct path *path, unsigned level, uint64_t va)
 {
 	struct desc *desc = desc_of(g->p, path->table[level], level);
-	bool empty = level < TOP && !gw_load_relaxed(&desc->count);
+	bool empty = level < top_of(g->p) && !gw_load_relaxed(&desc->count);
 	bool mark = empty && g->policy == GW_POLICY_LAZY && mark_idle(g->p, desc);
 
 	table_unlock(desc);
@@ -137,8 +137,8 @@ void gw_sweep(struct page_table *p, const struct span *range, bool may_wait)
 	/* Dying: gw_destroy has begun, and waits for sections that found it otherwise (T5). The
 	 * root cannot tell: once it is torn down, it may be a table of the next page table on
 	 * its heap. */
-	if (!gw_load_acquire(&p->dying) && enter(range, desc_of(p, root_of(p), TOP)))
-		sweep_below(&g, root_of(p), TOP, range);
+	if (!gw_load_acquire(&p->dying) && enter(range, desc_of(p, root_of(p), top_of(p))))
+		sweep_below(&g, root_of(p), top_of(p), range);
 	p->env->read_unlock(p->env);
 	gw_gather_finish(&g);
 }

@@ -49,7 +49,7 @@ static gw_entry *shadow_table(struct remap *r, uint64_t va, unsigned stop)
 	struct page_table *p = r->g.p;
 	gw_entry *table = r->shadow;
 
-	for (unsigned level = TOP; level > stop; level--) {
+	for (unsigned level = top_of(p); level > stop; level--) {
 		gw_entry *entry = &table[gw_index(va, level)];
 
 		if (is_empty(gw_load_relaxed(entry), level)) {
@@ -172,13 +172,13 @@ static int prepare(struct remap *r, struct cursor at)
 
 	if (err)
 		return err;
-	r->shadow = table_alloc(r->g.p, TOP, 0);
+	r->shadow = table_alloc(r->g.p, top_of(r->g.p), root_va(r->g.p));
 	if (!r->shadow)
 		return -ENOMEM;
 	while (at.left && !err)
 		err = prepare_step(r, &at);
 	if (err)
-		gw_discard(r->g.p, r->shadow, TOP);
+		gw_discard(r->g.p, r->shadow, top_of(r->g.p));
 	return err;
 }
 
@@ -309,19 +309,19 @@ static void move(struct remap *r, struct cursor at)
 	gw_gather_finish(&r->g);
 	if (r->tables && !r->g.waited && !GW_MUTANT(remap_no_grace))
 		p->env->synchronize(p->env);
-	settle(r, r->shadow, TOP, 0);
-	merge(r, r->shadow, TOP);
+	settle(r, r->shadow, top_of(p), root_va(p));
+	merge(r, r->shadow, top_of(p));
 }
 
 /* ---- The call ---- */
 
-static int check(uint64_t from, uint64_t bytes, uint64_t to)
+static int check(const struct gw_pt *pt, uint64_t from, uint64_t bytes, uint64_t to)
 {
-	int err = range_check(from, bytes);
+	int err = range_check(pt, from, bytes);
 	uint64_t a = gw_low(from), b = gw_low(to);
 
 	if (!err)
-		err = range_check(to, bytes);
+		err = range_check(pt, to, bytes);
 	if (!err && (a < b ? b - a : a - b) < bytes)
 		err = -EINVAL;
 	return err;
@@ -335,7 +335,7 @@ int gw_remap(struct gw_pt *pt, uint64_t from, uint64_t bytes, uint64_t to)
 		.delta = gw_low(to) - gw_low(from),
 		.to = {.first = to, .last = to + (bytes - 1)},
 	};
-	int err = check(from, bytes, to);
+	int err = check(pt, from, bytes, to);
 	uint64_t hole;
 
 	if (!err && gw_find_hole(pt, to, bytes, bytes, gw_span(0), &hole))
@@ -344,7 +344,7 @@ int gw_remap(struct gw_pt *pt, uint64_t from, uint64_t bytes, uint64_t to)
 		err = keep_limit(p);
 	if (err)
 		return err;
-	while (r.max_level < TOP && !(r.delta & (gw_span(r.max_level + 1) - 1)))
+	while (r.max_level < top_of(p) && !(r.delta & (gw_span(r.max_level + 1) - 1)))
 		r.max_level++;
 	gw_gather_start(&r.g, p);
 	err = prepare(&r, at);

@@ -98,7 +98,7 @@ int gw_replace(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint
 			    .attr = attr,
 			    .max_level = p->max_level};
 	unsigned level = gw_leaf_level(&m);
-	int err = gw_mapping_check(va, bytes, out, attr);
+	int err = gw_mapping_check(pt, va, bytes, out, attr);
 	struct gather g;
 
 	if (!err && bytes != gw_span(level))

@@ -104,7 +104,8 @@ int gw_split_at(struct gather *g, uint64_t va)
 	int more = 1;
 
 	if (gw_low(va) != va)
-		return 0; /* the end of the address space */
+		return 0; /* the end of the address space; as at that of a root, nothing lies across
+			   */
 	while (more > 0)
 		more = split_once(g, va, true);
 	return more;
@@ -122,7 +123,7 @@ int gw_split(struct gw_pt *pt, uint64_t va)
 	struct gather g;
 	int done;
 
-	if (gw_fmt_canonical(gw_low(va)) != va)
+	if (!gw_is_inside(pt, va))
 		return -ERANGE;
 	gw_gather_start(&g, page_table_of(pt));
 	done = split_once(&g, gw_low(va), false);

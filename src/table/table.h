@@ -105,6 +105,12 @@ void gw_pt_put(struct page_table *p);
 
 /* ---- Tables ---- */
 
+/* The root's level. */
+static inline unsigned top_of(const struct page_table *p)
+{
+	return gw_top(&p->pt);
+}
+
 static inline gw_entry *root_of(const struct page_table *p)
 {
 	return (gw_entry *)(uintptr_t)p->pt.root;
@@ -168,6 +174,12 @@ static inline gw_entry *table_alloc(struct page_table *p, unsigned level, uint64
 	if (table)
 		table_init(p, table, level, va);
 	return table;
+}
+
+/* Where the root's first entry lies. */
+static inline uint64_t root_va(const struct page_table *p)
+{
+	return desc_of(p, root_of(p), top_of(p))->va;
 }
 
 /* Takes the lock of a table that was reached by a walk inside the caller's read-side section.
@@ -324,8 +336,8 @@ static inline unsigned entries_left(const struct cursor *at, unsigned level)
 	return n < room ? (unsigned)n : room;
 }
 
-/* Checks a range of the caller's: 0, -EINVAL or -ERANGE. */
-static inline int range_check(uint64_t va, uint64_t bytes)
+/* Checks a range of the caller's for the format: 0, -EINVAL or -ERANGE. */
+static inline int addresses_check(uint64_t va, uint64_t bytes)
 {
 	uint64_t last = va + bytes - 1;
 
@@ -335,6 +347,17 @@ static inline int range_check(uint64_t va, uint64_t bytes)
 	    gw_fmt_canonical(gw_low(last)) != last || gw_low(last) - gw_low(va) != bytes - 1)
 		return -ERANGE;
 	return 0;
+}
+
+/* And for the page table. */
+static inline int range_check(const struct gw_pt *pt, uint64_t va, uint64_t bytes)
+{
+	int err = addresses_check(va, bytes);
+
+	if (!err && GW_FMT_RANGES &&
+	    (!gw_is_inside(pt, va) || !gw_is_inside(pt, va + (bytes - 1))))
+		err = -ERANGE;
+	return err;
 }
 
 static inline int attr_check(uint32_t attr)
@@ -365,6 +388,8 @@ static inline unsigned descend(const struct page_table *p, struct path *path,
 	for (unsigned level = TOP; level; level--) {
 		uint64_t e;
 
+		if (level > top_of(p))
+			continue;
 		path->table[level] = table;
 		if (level == stop)
 			return level;
@@ -537,7 +562,7 @@ struct mapping {
 };
 
 /* Checks a mapping of the caller's, or what it maps to: 0, or an error of gw_map's. */
-int gw_mapping_check(uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
+int gw_mapping_check(const struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr);
 int gw_out_check(uint64_t out, uint64_t bytes);
 
 /* Takes the next piece for the stretch, and those behind it that continue it. */

@@ -30,7 +30,7 @@ bool gw_touch(struct gw_pt *pt, uint64_t va, uint32_t set)
 	struct cursor at = {.va = gw_low(va)};
 	bool again, done = false;
 
-	if (!gw_is_canonical(va))
+	if (!gw_is_inside(pt, va))
 		return false;
 	p->env->read_lock(p->env);
 	do {

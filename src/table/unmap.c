@@ -190,7 +190,7 @@ int gw_unmap(struct gw_pt *pt, uint64_t va, uint64_t bytes)
 {
 	struct cursor at = {.va = gw_low(va), .left = bytes};
 	struct page_table *p = page_table_of(pt);
-	int err = range_check(va, bytes);
+	int err = range_check(pt, va, bytes);
 	struct gather g;
 
 	if (err || (bytes == gw_span(0) && !p->opts.release && unmap_page(p, va)))

@@ -322,10 +322,9 @@ static const struct leaf leaves[] = {
 	{0x7fffffffffffffff, 0, 3, UINT64_MAX},
 };
 static const struct table tables[] = {{0x7f0000000200, 1, 0x7f0000000200}};
-/* sixes of bits: 63, 1, 2, 3, 4, 5 */
-static const uint64_t index_va =
-	63ull << 42 | 1ull << 36 | 2ull << 30 | 3 << 24 | 4 << 18 | 5 << 12;
-static const struct index indices[] = {{5, 63}, {4, 1}, {3, 2}, {2, 3}, {1, 4}, {0, 5}};
+/* Three tens of bits and six: 1023, 1, 2, 63. */
+static const uint64_t index_va = 1023ull << 38 | 1ull << 28 | 2 << 18 | 63 << 12;
+static const struct index indices[] = {{3, 1023}, {2, 1}, {1, 2}, {0, 63}};
 
 static void odds_and_ends(void)
 {

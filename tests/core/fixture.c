@@ -181,6 +181,10 @@ static void start(struct fixture *x, struct fake_env *f, const struct gw_opts *w
 	opts.destroyed = on_destroyed;
 	opts.ctx = x;
 	assert_int_equal(gw_create(&opts, &x->pt), 0);
+	x->top = gw_top(x->pt);
+	x->root_va = opts.va & ~((gw_span(x->top) << gw_fmt_index_bits(x->top)) - 1);
+	if (x->max_level > x->top)
+		x->max_level = x->top;
 }
 
 void fix_start_on(struct fixture *x, struct fake_env *f, const struct gw_opts *with)
@@ -567,7 +571,7 @@ int64_t fix_collapse(struct fixture *x, uint64_t va, uint64_t bytes, uint32_t fl
 	struct extent root;
 	int64_t n;
 
-	predict(x, x->pt->root, FIX_TOP, 0, &c, &root);
+	predict(x, x->pt->root, x->top, x->root_va, &c, &root);
 	begin(x, NULL);
 	n = gw_collapse(x->pt, gw_fmt_canonical(va), bytes, flags);
 	end(x);
@@ -912,7 +916,7 @@ static void scan(struct fixture *x, const gw_entry *table, unsigned level, uint6
 		n = add_leaf(x, found, &table[i], level, va);
 	}
 	x->tables[level]++;
-	x->empty_tables += empty && level < FIX_TOP;
+	x->empty_tables += empty && level < x->top;
 }
 
 /* All of it, and what it holds besides leaves, into the fixture. */
@@ -921,7 +925,7 @@ static void scan_all(struct fixture *x, struct extents *found)
 	memset(x->tables, 0, sizeof(x->tables));
 	x->empty_tables = 0;
 	x->runs.n = 0;
-	scan(x, x->pt->root, FIX_TOP, 0, found);
+	scan(x, x->pt->root, x->top, x->root_va, found);
 }
 
 void fix_assert_attr(const struct gw_leaf *leaf, uint32_t attr)
@@ -1011,7 +1015,7 @@ uint64_t fix_tables(struct fixture *x)
 	uint64_t n = 0;
 
 	fix_verify(x);
-	for (unsigned level = 0; level < FIX_TOP; level++)
+	for (unsigned level = 0; level < x->top; level++)
 		n += x->tables[level];
 	return n;
 }
@@ -1028,7 +1032,7 @@ gw_entry *fix_entry(struct fixture *x, uint64_t va, unsigned *level)
 {
 	gw_entry *table = (gw_entry *)(uintptr_t)x->pt->root;
 
-	for (*level = FIX_TOP;; --*level) {
+	for (*level = x->top;; --*level) {
 		gw_entry *entry = &table[gw_index(va, *level)];
 		uint64_t e = gw_load_relaxed(entry);
 

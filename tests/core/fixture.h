@@ -28,6 +28,8 @@ struct fixture {
 	enum gw_policy policy;
 	bool untold;        /* has no release callback */
 	unsigned max_level; /* of leaves */
+	unsigned top;       /* the root's level */
+	uint64_t root_va;
 
 	struct extents model;    /* what is mapped */
 	struct extents hinted;   /* mapped with GW_CONTIGUOUS, and that not taken back since */

@@ -186,7 +186,7 @@ static void test_what_the_mmu_records_until_the_invalidation_is_kept(void **stat
 /* What a walker finds while the MMU is told: the page, or nothing where the format breaks. */
 static void look(struct fixture *x, const struct gw_range *range)
 {
-	uint64_t out;
+	uint64_t out = 0;
 	bool found = gw_translate(x->pt, gw_fmt_canonical(S(1) + PAGE), &out);
 
 	(void)range;

@@ -47,7 +47,7 @@ static bool one_in(struct episode *e, uint64_t n)
 /* ---- Choices ---- */
 
 /* Large address spaces are looked at around places where something begins or ends. */
-static uint64_t any_va(struct episode *e)
+static uint64_t some_va(struct episode *e)
 {
 	const uint64_t bases[] = {0,
 				  HALF - 2 * gw_span(2),
@@ -63,6 +63,27 @@ static uint64_t any_va(struct episode *e)
 	       below(e, 4) * gw_span(1) * (level < 2) + below(e, 6) * PAGE * (level < 1);
 }
 
+/* The same, or another, that the page table is for. */
+static uint64_t inside(const struct episode *e, uint64_t va)
+{
+	const uint64_t bytes = e->opts.bytes, from = gw_low(va) - e->opts.va;
+
+	return bytes && from >= bytes ? e->opts.va + from % bytes : gw_low(va);
+}
+
+static uint64_t any_va(struct episode *e)
+{
+	return inside(e, some_va(e));
+}
+
+/* How much there can be from there on. */
+static uint64_t room_from(const struct episode *e, uint64_t va)
+{
+	if (e->opts.bytes)
+		return e->opts.va + e->opts.bytes - va;
+	return (va < HALF ? HALF : END) - va;
+}
+
 /* Near something that is mapped, if anything is. */
 static uint64_t near_va(struct episode *e, struct fixture *x)
 {
@@ -75,12 +96,12 @@ static uint64_t near_va(struct episode *e, struct fixture *x)
 	va = (one_in(e, 2) ? some->va : some->va + some->bytes) + below(e, 5) * PAGE - 2 * PAGE;
 	if (one_in(e, 3))
 		va = some->va + below(e, some->bytes / PAGE) * PAGE;
-	return gw_low(va);
+	return inside(e, va);
 }
 
 static uint64_t any_bytes(struct episode *e, uint64_t va)
 {
-	uint64_t room = (va < HALF ? HALF : END) - va, bytes = PAGE;
+	uint64_t room = room_from(e, va), bytes = PAGE;
 
 	switch (below(e, 6)) {
 	case 0:
@@ -173,10 +194,11 @@ static uint64_t leaf_range(struct episode *e, struct fixture *x, uint64_t *va)
 {
 	unsigned level;
 
-	do
+	do {
 		level = (unsigned)below(e, x->max_level + 1);
-	while (!gw_fmt_leaf_level(level));
-	*va = near_va(e, x) & ~(gw_span(level) - 1);
+		*va = near_va(e, x) & ~(gw_span(level) - 1);
+	} while (!gw_fmt_leaf_level(level) || inside(e, *va) != *va ||
+		 room_from(e, *va) < gw_span(level));
 	return gw_span(level);
 }
 
@@ -245,12 +267,12 @@ static void do_remap(struct episode *e, struct fixture *x)
 
 	if (one_in(e, 2))
 		to += from & (gw_span(1 + (unsigned)below(e, 2)) - 1);
-	to = gw_low(to);
+	to = inside(e, to);
 	apart = from < to ? to - from : from - to;
 	if (bytes > apart)
 		bytes = apart;
-	if (bytes > (to < HALF ? HALF : END) - to)
-		bytes = (to < HALF ? HALF : END) - to;
+	if (bytes > room_from(e, to))
+		bytes = room_from(e, to);
 	/* What is to be split to fit the distance is kept short. */
 	if (bytes / 1024 > (apart & -apart))
 		bytes = (apart & -apart) * 1024;
@@ -297,7 +319,7 @@ static void do_look(struct episode *e, struct fixture *x)
 static void do_look_along(struct episode *e, struct fixture *x)
 {
 	uint64_t va = near_va(e, x);
-	uint64_t bytes = one_in(e, 3) ? (va < HALF ? HALF : END) - va : any_bytes(e, va);
+	uint64_t bytes = one_in(e, 3) ? room_from(e, va) : any_bytes(e, va);
 
 	look_along(x, va, bytes, (unsigned)below(e, 3));
 }
@@ -317,7 +339,7 @@ static void do_look_for_hole(struct episode *e, struct fixture *x)
 {
 	uint64_t va = one_in(e, 2) ? near_va(e, x) : any_va(e), bytes = any_bytes(e, va);
 
-	look_for_hole(x, va, one_in(e, 2) ? bytes : (va < HALF ? HALF : END) - va, any_bytes(e, va),
+	look_for_hole(x, va, one_in(e, 2) ? bytes : room_from(e, va), any_bytes(e, va),
 		      (uint64_t)PAGE << below(e, GW_VA_BITS - GW_PAGE_LG2));
 }
 
@@ -409,6 +431,19 @@ static void choose_heaps(struct episode *e)
 		e->opts.heap[i] = fix_heap(&e->f, i, 1u << below(e, 9));
 }
 
+/* Some pages of what a table of some level spans, from the start or not. */
+static void choose_range(struct episode *e)
+{
+	unsigned level = (unsigned)below(e, GW_LEVELS);
+	uint64_t span = gw_span(level) << gw_fmt_index_bits(level), skip;
+
+	if (!GW_FMT_RANGES || one_in(e, 2))
+		return;
+	skip = one_in(e, 2) ? 0 : below(e, span / PAGE) * PAGE;
+	e->opts.va = (some_va(e) & ~(span - 1)) + skip;
+	e->opts.bytes = span - skip;
+}
+
 static void episode_start(struct episode *e, uint64_t state)
 {
 	*e = (struct episode){.r = {state}, .spaces = 1};
@@ -425,6 +460,7 @@ static void episode_start(struct episode *e, uint64_t state)
 	if (e->tight && one_in(e, 2))
 		e->opts.over_limit = fix_over_limit;
 	choose_heaps(e);
+	choose_range(e);
 	for (unsigned i = 0; i < e->spaces; i++)
 		(one_in(e, 3) ? fix_start_untold_on : fix_start_on)(&e->x[i], &e->f, &e->opts);
 }

@@ -38,6 +38,9 @@ static void test_create_refuses_what_it_cannot_use(void **state)
 	bad = good;
 	bad.policy = (enum gw_policy)(GW_POLICY_MANUAL + 1);
 	assert_int_equal(gw_create(&bad, &pt), -EINVAL);
+	bad = good;
+	bad.bytes = GW_FMT_RANGES ? PAGE - 1 : PAGE;
+	assert_int_equal(gw_create(&bad, &pt), -EINVAL);
 	assert_int_equal(gw_heap_defaults(GW_FMT_HEAPS, &heap_opts), -EINVAL);
 	assert_int_equal(gw_heap_defaults(0, &heap_opts), 0);
 	heap_opts.env = &other.env;
@@ -318,8 +321,8 @@ static void test_the_largest_leaves_that_fit(void **state)
 	each_policy(largest_leaves);
 }
 
-/* Leaves above the level of the tables that are grafted at a time: 1 GiB of index64 was mapped as
- * 64 leaves of 16 MiB, for what was grafted ended where an entry of that level does. */
+/* Leaves above the level of the tables that are grafted at a time: such a one was mapped as many of
+ * the next level, for what was grafted ended where an entry of that level does. */
 static void largest_leaves_beside_others(struct fixture *x)
 {
 	map_ok(x, 0, PAGE);

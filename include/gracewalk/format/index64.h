@@ -4,9 +4,11 @@
 #ifndef GRACEWALK_FORMAT_INDEX64_H
 #define GRACEWALK_FORMAT_INDEX64_H
 
-/* Six levels of 64 entries: tables of 512 bytes, leaves at every level. A range that is mapped
- * has ONE value, the same for each address in it (an allocator's span, a region's descriptor),
- * whatever its size; the MMU formats count their output addresses up instead.
+/* Tables of 64 entries for pages, 512 bytes, and above them up to three levels of 1,024: as many as
+ * the addresses need that a page table is for (gw_opts.va, .bytes). Up to 256 KiB take one table,
+ * 256 MiB two levels, 256 GiB three. Leaves at every level. A range that is mapped has ONE value,
+ * the same for each address in it (an allocator's span, a region's descriptor), whatever its size;
+ * the MMU formats count their output addresses up instead.
  *
  *   entry   0                  nothing here
  *           value | 1 << 63    leaf
@@ -18,16 +20,17 @@
 #include <gracewalk/format/attr.h>
 
 #define GW_FMT_NAME "index64"
+#define GW_FMT_RANGES 1
 
 #define INDEX_LEAF (1ull << 63)
 
 enum {
-	GW_LEVELS = 6,
+	GW_LEVELS = 4,
 	GW_PAGE_LG2 = 12,
 	GW_VA_BITS = 48,
 	GW_OUT_BITS = 63,
-	GW_FMT_HEAPS = 1,
-	GW_FMT_BLOCK_BYTES = 16384,
+	GW_FMT_HEAPS = 2,
+	GW_FMT_BLOCK_BYTES = 65536,
 	GW_FMT_HW_UPDATES = 0,
 	GW_FMT_BREAK_BEFORE_MAKE = 0,
 	GW_FMT_ONE_VALUE = 1,
@@ -37,19 +40,17 @@ enum {
 
 static inline unsigned gw_fmt_index_bits(unsigned level)
 {
-	(void)level;
-	return 6;
+	return level ? 10 : 6;
 }
 
 static inline unsigned gw_fmt_shift(unsigned level)
 {
-	return GW_PAGE_LG2 + 6 * level;
+	return level ? GW_PAGE_LG2 + 6 + 10 * (level - 1) : GW_PAGE_LG2;
 }
 
 static inline unsigned gw_fmt_heap(unsigned level)
 {
-	(void)level;
-	return 0;
+	return level > 0;
 }
 
 static inline uint64_t gw_fmt_empty(unsigned level)

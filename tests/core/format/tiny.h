@@ -29,6 +29,7 @@ enum {
 
 #include <gracewalk/format/mmu.h>
 
+#define GW_FMT_RANGES 1
 #define TINY_USED 1ull
 #define TINY_LEAF 2ull
 #define TINY_WRITE 4ull
