@@ -19,6 +19,7 @@
  */
 #include "block.h"
 #include "mutant.h"
+#include "probe.h"
 
 static void callback(struct gw_head *head);
 
@@ -83,6 +84,7 @@ static void serve(struct gw_heap *heap)
 		if (first) {
 			gw_heap_get(heap);
 			gw_store_release(&heap->taken, first);
+			GW_PROBE(grace_begin, heap, &heap->head, GRACE_TABLES);
 			heap->env->defer(heap->env, &heap->head, callback);
 			return;
 		}
@@ -149,6 +151,7 @@ static void callback(struct gw_head *head)
 {
 	struct gw_heap *heap = (struct gw_heap *)((char *)head - offsetof(struct gw_heap, head));
 
+	GW_PROBE(grace_end, heap, head, GRACE_TABLES);
 	gw_fetch_add_relaxed(&heap->callbacks, 1);
 	/* Nothing, where somebody who waited for a grace period was faster. */
 	release_blocks(heap, gw_exchange_acq_rel(&heap->taken, 0));
@@ -183,6 +186,7 @@ static void count_waiting(struct gw_heap *heap, unsigned n)
 
 	if (now > gw_load_relaxed(&heap->waiting_peak))
 		gw_store_relaxed(&heap->waiting_peak, now);
+	GW_PROBE(heap_waiting, heap, now);
 }
 
 /* Defers the tables of one word. */
@@ -210,6 +214,7 @@ void gw_retire_add(struct gw_retire *retire, void *table)
 	struct block *block = block_of(retire->heap, table);
 	unsigned index = index_in_block(retire->heap, table), word = index / WORD_BITS;
 
+	GW_PROBE(heap_defer, retire->heap, table);
 	if (block != retire->block || word != retire->word)
 		flush_word(retire);
 	retire->block = block;

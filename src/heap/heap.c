@@ -2,6 +2,7 @@
  * Copyright 2026 The Gracewalk authors
  * The heap: its life, its blocks, its list, giving out tables and taking them back. */
 #include "block.h"
+#include "probe.h"
 #include <gracewalk/errno.h>
 
 enum { META_ALIGN = 64 };
@@ -240,6 +241,14 @@ static void block_give_back(struct gw_heap *heap, struct block *block)
 
 /* ---- Spare blocks: all free, and not given back yet ---- */
 
+static void trim_callback(struct gw_head *head);
+
+static void trim_later(struct gw_heap *heap)
+{
+	GW_PROBE(grace_begin, heap, &heap->trim_head, GRACE_TRIM);
+	heap->env->defer(heap->env, &heap->trim_head, trim_callback);
+}
+
 /* What was spare all the time since the last look goes back. What was wanted in between may stay,
  * and is looked at again after the next grace period: so when nothing comes and goes any more, no
  * block is spare after two. */
@@ -250,6 +259,7 @@ static void trim_callback(struct gw_head *head)
 	uint32_t first = 0;
 	bool again;
 
+	GW_PROBE(grace_end, heap, head, GRACE_TRIM);
 	gw_lock_take(&heap->lock, heap->env);
 	heap->spare_going = heap->spare_low;
 	for (uint32_t n = heap->spare_going; n; n--) {
@@ -272,7 +282,7 @@ static void trim_callback(struct gw_head *head)
 	again = heap->trimming = heap->nspare;
 	gw_lock_drop(&heap->lock);
 	if (again)
-		heap->env->defer(heap->env, &heap->trim_head, trim_callback);
+		trim_later(heap);
 	else
 		gw_heap_put(heap);
 }
@@ -300,7 +310,7 @@ static void meet(enum fate fate, struct gw_heap *heap, struct block *block)
 		block_give_back(heap, block);
 	} else if (fate == KEPT_TO_TRIM) {
 		gw_heap_get(heap);
-		heap->env->defer(heap->env, &heap->trim_head, trim_callback);
+		trim_later(heap);
 	}
 }
 
@@ -376,6 +386,7 @@ void *gw_heap_alloc_unfilled(struct gw_heap *heap, bool *clean)
 			heap->stats.used_peak = used(heap);
 	}
 	gw_lock_drop(&heap->lock);
+	GW_PROBE(heap_alloc, heap, table);
 	return table;
 }
 
@@ -424,15 +435,17 @@ static void poison(struct gw_heap *heap, struct block *block, const uint64_t tab
 
 void gw_block_release_(struct gw_heap *heap, struct block *block, const uint64_t tables[WORDS])
 {
-	uint32_t before;
+	uint32_t before, n;
 	enum fate fate;
 
 	poison(heap, block, tables);
 	gw_lock_take(&heap->lock, heap->env);
 	before = block->nfree;
 	fate = put(heap, block, tables);
-	gw_store_relaxed(&heap->released, gw_load_relaxed(&heap->released) + block->nfree - before);
+	n = block->nfree - before;
+	gw_store_relaxed(&heap->released, gw_load_relaxed(&heap->released) + n);
 	gw_lock_drop(&heap->lock);
+	GW_PROBE(heap_release, heap, block, n);
 	meet(fate, heap, block);
 }
 
@@ -443,6 +456,7 @@ void gw_heap_free(struct gw_heap *heap, void *table)
 	uint64_t tables[WORDS] = {0};
 	enum fate fate;
 
+	GW_PROBE(heap_free, heap, table);
 	tables[index / WORD_BITS] = 1ull << index % WORD_BITS;
 	poison(heap, block, tables);
 	gw_lock_take(&heap->lock, heap->env);

@@ -150,6 +150,7 @@ static void destroy_callback(struct gw_head *head)
 		(struct page_table *)((char *)head - offsetof(struct page_table, destroy_head));
 	bool shared = false;
 
+	GW_PROBE(grace_end, p, head, GRACE_DESTROY);
 	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
 		shared |= !p->own_heap[i];
 	if (shared || p->opts.release)
@@ -165,6 +166,7 @@ void gw_destroy(struct gw_pt *pt)
 	gw_store_release(&p->dying, 1u); /* a sweep in flight leaves off (T5) */
 	if (p->opts.invalidate)
 		p->opts.invalidate(p->opts.ctx, &everything);
+	GW_PROBE(grace_begin, p, &p->destroy_head, GRACE_DESTROY);
 	p->env->defer(p->env, &p->destroy_head, destroy_callback);
 }
 

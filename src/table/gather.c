@@ -68,6 +68,7 @@ void gw_gather_invalidate(struct gather *g)
 
 static void release_runs(struct page_table *p, const struct gw_leaf *run, unsigned n)
 {
+	GW_PROBE(leaves_release, p, run, n);
 	for (unsigned i = 0; i < n; i++)
 		p->opts.release(p->opts.ctx, &run[i]);
 }
@@ -92,6 +93,7 @@ static void batch_callback(struct gw_head *head)
 	struct batch *batch = (struct batch *)head; /* its first member */
 	struct page_table *p = batch->p;
 
+	GW_PROBE(grace_end, p, head, GRACE_LEAVES);
 	batch_release(batch);
 	gw_pt_put(p);
 }
@@ -123,6 +125,7 @@ static void release_batches(struct gather *g)
 			batch_release(batch);
 		} else {
 			gw_fetch_add_relaxed(&g->p->refs, 1);
+			GW_PROBE(grace_begin, g->p, &batch->head, GRACE_LEAVES);
 			g->p->env->defer(g->p->env, &batch->head, batch_callback);
 		}
 	}
@@ -136,11 +139,11 @@ static void wait(struct gather *g)
 
 	gw_gather_invalidate(g);
 	if (GW_MUTANT(take_late))
-		p->env->synchronize(p->env);
+		grace_period(p);
 	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
 		taken[i] = gw_heap_take_waiting(p->heap[i]);
 	if (!GW_MUTANT(take_late))
-		p->env->synchronize(p->env);
+		grace_period(p);
 	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
 		gw_heap_release_taken(p->heap[i], taken[i]);
 }

@@ -230,10 +230,12 @@ static bool map_page(struct page_table *p, struct mapping *m)
 	return done;
 }
 
-int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
+/* Part of gw_map, also where a probe follows it. */
+static inline __attribute__((always_inline)) int try_map(struct page_table *p, uint64_t va,
+							 uint64_t bytes, uint64_t out,
+							 uint32_t attr)
 {
-	struct page_table *p = page_table_of(pt);
-	int err = gw_mapping_check(pt, va, bytes, out, attr);
+	int err = gw_mapping_check(&p->pt, va, bytes, out, attr);
 	struct mapping m;
 
 	if (err)
@@ -246,10 +248,19 @@ int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t
 	return bytes == gw_span(0) && map_page(p, &m) ? 0 : map_all(p, &m);
 }
 
-int gw_map_many(struct gw_pt *pt, uint64_t va, const struct gw_piece *piece, size_t n,
-		uint32_t attr)
+int gw_map(struct gw_pt *pt, uint64_t va, uint64_t bytes, uint64_t out, uint32_t attr)
 {
-	struct page_table *p = page_table_of(pt);
+	int err;
+
+	GW_PROBE(map, pt, va, bytes, out, attr);
+	err = try_map(page_table_of(pt), va, bytes, out, attr);
+	GW_PROBE(map_done, pt, err);
+	return err;
+}
+
+static int try_map_many(struct page_table *p, uint64_t va, const struct gw_piece *piece, size_t n,
+			uint32_t attr)
+{
 	struct mapping m = {.at = {.va = gw_low(va)},
 			    .next = piece,
 			    .end = piece + n,
@@ -264,11 +275,22 @@ int gw_map_many(struct gw_pt *pt, uint64_t va, const struct gw_piece *piece, siz
 			err = -ERANGE;
 	}
 	if (!err)
-		err = range_check(pt, va, m.at.left);
+		err = range_check(&p->pt, va, m.at.left);
 	if (!err)
 		err = attr_check(attr & ~(uint32_t)GW_DEPOSIT);
 	if (err)
 		return err;
 	mapping_advance(&m, 0); /* to the first piece */
 	return map_all(p, &m);
+}
+
+int gw_map_many(struct gw_pt *pt, uint64_t va, const struct gw_piece *piece, size_t n,
+		uint32_t attr)
+{
+	int err;
+
+	GW_PROBE(map_many, pt, va, piece, n, attr);
+	err = try_map_many(page_table_of(pt), va, piece, n, attr);
+	GW_PROBE(map_done, pt, err);
+	return err;
 }

@@ -150,6 +150,7 @@ static void sweep_later(struct page_table *p)
 	if (gw_exchange_acq_rel(&p->sweeping, true))
 		return;
 	gw_fetch_add_relaxed(&p->refs, 1);
+	GW_PROBE(grace_begin, p, &p->sweep_head, GRACE_SWEEP);
 	p->env->defer(p->env, &p->sweep_head, sweep_callback);
 }
 
@@ -158,6 +159,7 @@ static void sweep_callback(struct gw_head *head)
 	struct page_table *p =
 		(struct page_table *)((char *)head - offsetof(struct page_table, sweep_head));
 
+	GW_PROBE(grace_end, p, head, GRACE_SWEEP);
 	/* First: whoever marks a table from here on queues another sweep. An exchange, and not a
 	 * store, so that what was marked before the last sweep_later is seen. Pairs with it. */
 	gw_exchange_acq_rel(&p->sweeping, false);

@@ -8,6 +8,7 @@
 #include "heap/block.h"
 #include "lock.h"
 #include "mutant.h"
+#include "probe.h"
 #include <gracewalk/gracewalk.h>
 
 /* Every format has its own of these too. */
@@ -103,6 +104,14 @@ static inline struct page_table *page_table_of(const struct gw_pt *pt)
 
 void gw_pt_put(struct page_table *p);
 
+/* Waits for a grace period: outside locks and read-side sections. */
+static inline void grace_period(struct page_table *p)
+{
+	GW_PROBE(wait_begin, p);
+	p->env->synchronize(p->env);
+	GW_PROBE(wait_end, p);
+}
+
 /* ---- Tables ---- */
 
 /* The root's level. */
@@ -165,6 +174,7 @@ static inline void table_init(struct page_table *p, gw_entry *table, unsigned le
 	desc->near = (uint8_t)(gw_index(va, level) >> near_shift(level));
 	desc->va = va & ~((gw_span(level) << gw_fmt_index_bits(level)) - 1);
 	desc->deposits = NULL;
+	GW_PROBE(table_init, p, table, level, desc->va);
 }
 
 static inline gw_entry *table_alloc(struct page_table *p, unsigned level, uint64_t va)

@@ -186,11 +186,12 @@ static bool unmap_page(struct page_table *p, uint64_t va)
 	return true;
 }
 
-int gw_unmap(struct gw_pt *pt, uint64_t va, uint64_t bytes)
+/* Part of gw_unmap, also where a probe follows it. */
+static inline __attribute__((always_inline)) int try_unmap(struct page_table *p, uint64_t va,
+							   uint64_t bytes)
 {
 	struct cursor at = {.va = gw_low(va), .left = bytes};
-	struct page_table *p = page_table_of(pt);
-	int err = range_check(pt, va, bytes);
+	int err = range_check(&p->pt, va, bytes);
 	struct gather g;
 
 	if (err || (bytes == gw_span(0) && !p->opts.release && unmap_page(p, va)))
@@ -207,5 +208,15 @@ int gw_unmap(struct gw_pt *pt, uint64_t va, uint64_t bytes)
 		err = gw_unmap_range(&g, at);
 	gw_gather_finish(&g);
 	gw_care_for_idle(&g);
+	return err;
+}
+
+int gw_unmap(struct gw_pt *pt, uint64_t va, uint64_t bytes)
+{
+	int err;
+
+	GW_PROBE(unmap, pt, va, bytes);
+	err = try_unmap(page_table_of(pt), va, bytes);
+	GW_PROBE(unmap_done, pt, err);
 	return err;
 }

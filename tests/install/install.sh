@@ -33,7 +33,8 @@ export PKG_CONFIG_PATH="$pc" PKG_CONFIG_SYSROOT_DIR="$to"
 # What is there, with a manual page for each function.
 for file in include/gracewalk/gracewalk.h include/gracewalk/format/x86_64.h bin/gracewalk \
 	share/man/man1/gracewalk.1 share/man/man3/gracewalk.3 share/man/man3/gw_unmap.3 \
-	share/bash-completion/completions/gracewalk; do
+	share/bash-completion/completions/gracewalk share/man/man7/gracewalk-probes.7 \
+	share/gracewalk/gracewalk.bt; do
 	[ -s "$prefix/$file" ] || fail "no $file"
 done
 "$prefix/bin/gracewalk" --version
