@@ -133,6 +133,7 @@ int gw_create(const struct gw_opts *opts, struct gw_pt **pt)
 	p->pt.bytes = opts->bytes ? opts->bytes : GW_FMT_RANGES ? gw_low(UINT64_MAX) + 1 : 0;
 	p->pt.top = opts->bytes ? level_for(opts->va, opts->bytes) : (unsigned)TOP;
 	p->max_level = max_level(opts->max_leaf, p->pt.top);
+	p->format = GW_FMT_NAME;
 	gw_store_relaxed(&p->refs, 1);
 	err = init(p);
 	if (err) {

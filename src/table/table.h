@@ -95,6 +95,7 @@ struct page_table {
 	_Atomic uint32_t dying;       /* gw_destroy has begun */
 	struct gw_head sweep_head;
 	struct gw_head destroy_head;
+	const char *format; /* its name: read by debuggers alone */
 };
 
 static inline struct page_table *page_table_of(const struct gw_pt *pt)
