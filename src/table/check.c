@@ -22,16 +22,18 @@ static bool deposits_ok(const gw_entry *table, unsigned level, const struct desc
 	return leaves == n;
 }
 
-/* Whether the run that an entry is of is one: all its entries say the same but for what hardware
- * records. */
+/* Whether an entry begins a run, all of whose entries say the same but for what hardware records.
+ */
 static bool run_ok(gw_entry *table, unsigned level, unsigned index)
 {
 	uint64_t e = gw_load_relaxed(&table[index]);
-	unsigned n = leaf_entries(e, level), first = index & ~(n - 1);
+	unsigned n = leaf_entries(e, level);
 	uint32_t attr = gw_fmt_attr(e, level) & ~(uint32_t)USED;
 
+	if (index & (n - 1))
+		return false;
 	for (unsigned i = 0; i < n; i++) {
-		uint64_t other = gw_load_relaxed(&table[first + i]);
+		uint64_t other = gw_load_relaxed(&table[index + i]);
 
 		if (!gw_fmt_is_leaf(other, level) ||
 		    other != entry_at(gw_fmt_out(e, level), attr | used_bits(other, level), level,
@@ -54,17 +56,23 @@ static bool table_ok(const struct page_table *p, gw_entry *table, unsigned level
 	    (level < top_of(p) && marks & IDLE && !below_root) ||
 	    !deposits_ok(table, level, desc, tables))
 		return false;
-	for (unsigned i = 0; i < entries(level); i++, va += gw_span(level)) {
+	for (unsigned i = 0, n; i < entries(level); i += n, va += n * gw_span(level)) {
 		uint64_t e = gw_load_relaxed(&table[i]);
 
-		count += !is_empty(e, level);
-		if (gw_fmt_is_table(e, level) &&
-		    !table_ok(p, child_of(p, e, level), level - 1, va, reachable, tables))
+		n = 1;
+		if (is_empty(e, level))
+			continue;
+		if (gw_fmt_is_table(e, level)) {
+			if (!table_ok(p, child_of(p, e, level), level - 1, va, reachable, tables))
+				return false;
+		} else if (is_of_run(e, level)) {
+			if (!run_ok(table, level, i))
+				return false;
+			n = leaf_entries(e, level);
+		} else if (!gw_fmt_is_leaf(e, level)) {
 			return false;
-		if (is_of_run(e, level) && !run_ok(table, level, i))
-			return false;
-		if (!is_empty(e, level) && !gw_fmt_is_table(e, level) && !gw_fmt_is_leaf(e, level))
-			return false;
+		}
+		count += n;
 	}
 	return count == gw_load_relaxed(&desc->count);
 }
