@@ -26,6 +26,7 @@ check: build/build.ninja build/asan/build.ninja build/tsan/build.ninja
 # All that `check` leaves out: every format with sanitizers, without a libc, with wrong bits, on other
 # architectures; and more seeds.
 check-all: build/build.ninja build/all/asan/build.ninja build/all/tsan/build.ninja
+	ninja -C build conformance_more
 	@CONFORMANCE_SEEDS=20 MONITOR_QUERIES=2000 FREESTANDING=all FOREIGN=all \
 		scripts/check.sh build build/all/asan build/all/tsan --timeout-multiplier 20
 
@@ -60,6 +61,7 @@ fuzz: build/build.ninja
 
 # Every image, wrong bits in every format; 200 seeds each, and 20,000 addresses by the monitor.
 conformance: all
+	ninja -C build conformance_more
 	CONFORMANCE_SEEDS=200 MONITOR_QUERIES=20000 meson test -C build --suite conformance \
 		--timeout-multiplier 20
 

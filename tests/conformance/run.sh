@@ -18,6 +18,10 @@ qemu='' machine='' boot=-kernel boots='' word='' well=''
 . "$here/$folder/qemu.sh"
 seeds=${CONFORMANCE_SEEDS:-3} first=${CONFORMANCE_FIRST:-1} limit=60
 
+if ! [ -e "$image" ]; then
+	echo "SKIP: $image is not built; ninja conformance_more does it"
+	exit 77
+fi
 if ! [ -s "$image" ]; then
 	echo "SKIP: the compiler for $folder is not installed; packages.txt names its package"
 	exit 77
