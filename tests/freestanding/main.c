@@ -38,14 +38,15 @@ int program(void)
 	if (gw_bare_init(&bare, &opts))
 		return FAILED_INIT;
 	for (int i = 0; i < formats; i++) {
+		const struct gw_format *format = gw_format_at((unsigned)i);
 		int err = exercise[i](&bare);
 
 		if (err)
 			return (i + 1) * FORMAT_STEP + err;
+		if (!format || gw_format_find(format->name) != format)
+			return FAILED_FIND;
 	}
-	return gw_format_find("x86-64") == gw_format_at(0) && !gw_format_at((unsigned)formats)
-		       ? 0
-		       : FAILED_FIND;
+	return gw_format_at((unsigned)formats) || gw_format_find("x86") ? FAILED_FIND : 0;
 }
 
 #if defined(__x86_64__) && defined(__linux__)
