@@ -82,13 +82,18 @@ fi
 set --
 [ "${FOREIGN-}" = all ] || {
 	# QEMU is ten times slower.
-	[ -z "$qemu" ] || export GW_STEPS=2000
-	set -- heap heap_points heap_random urcu 'torture regress' 'torture small memb lazy' \
-		bare_x86_64 bare_skip_grace
+	export GW_STEPS=2000 GW_REGRESS_MILLISECONDS=200
+	set -- heap heap_points heap_random urcu 'torture regress' bare_x86_64 bare_skip_grace
 	# More where something is new: the byte order, the size of pages, that of words.
 	case $arch in
-	s390x | powerpc64le | i686) names='by_hand format limit property retire table' ;;
-	*) names='by_hand format table' ;;
+	s390x | powerpc64le | i686)
+		names='by_hand format limit property retire table'
+		set -- "$@" 'torture small memb lazy'
+		;;
+	*)
+		names='by_hand format table'
+		set -- "$@" 'torture x86_64 memb lazy --shared'
+		;;
 	esac
 	for format in $formats; do
 		for name in $names; do
