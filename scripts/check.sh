@@ -41,7 +41,7 @@ run() { # build directory, meson test's arguments
 }
 
 run "$plain" "$@"
-run "$asan" --no-suite freestanding --no-suite control "$@"
+run "$asan" --no-suite freestanding --no-suite control --no-suite model "$@"
 run "$tsan" --suite torture --suite bare --suite control --suite lab --suite model "$@"
 
 echo
