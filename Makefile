@@ -102,28 +102,31 @@ $(STAMP): packages.txt
 	fi
 	@touch $@
 
-build/build.ninja: $(STAMP)
-	@[ -f $@ ] || meson setup build
+# A directory that is there gets the options that are new here.
+SETUP = meson setup $(if $(wildcard $@),--reconfigure) $(@D)
+
+build/build.ninja: $(STAMP) Makefile
+	@$(SETUP) -Ddefault_library=both
 	@touch $@
 
-build/asan/build.ninja: $(STAMP)
-	@[ -f $@ ] || meson setup build/asan $(ASAN) -Dformats=$(SOME),aarch64_16k
+build/asan/build.ninja: $(STAMP) Makefile
+	@$(SETUP) $(ASAN) -Dformats=$(SOME),aarch64_16k
 	@touch $@
 
-build/tsan/build.ninja: $(STAMP)
-	@[ -f $@ ] || meson setup build/tsan $(TSAN) -Dformats=$(SOME),aarch64_64k
+build/tsan/build.ninja: $(STAMP) Makefile
+	@$(SETUP) $(TSAN) -Dformats=$(SOME),aarch64_64k
 	@touch $@
 
-build/all/asan/build.ninja: $(STAMP)
-	@[ -f $@ ] || meson setup build/all/asan $(ASAN)
+build/all/asan/build.ninja: $(STAMP) Makefile
+	@$(SETUP) $(ASAN)
 	@touch $@
 
-build/all/tsan/build.ninja: $(STAMP)
-	@[ -f $@ ] || meson setup build/all/tsan $(TSAN)
+build/all/tsan/build.ninja: $(STAMP) Makefile
+	@$(SETUP) $(TSAN)
 	@touch $@
 
 # Counters that threads share; no optimization, so that each line is one.
-build/coverage/build.ninja: $(STAMP)
-	@[ -f $@ ] || meson setup build/coverage -Db_coverage=true -Doptimization=0 \
+build/coverage/build.ninja: $(STAMP) Makefile
+	@$(SETUP) -Db_coverage=true -Doptimization=0 \
 		-Dc_args=-fprofile-update=atomic -Dformats=$(SOME)
 	@touch $@
