@@ -25,6 +25,8 @@ _gracewalk() {
 			words+=" $(_gracewalk_options "$gracewalk")"
 		elif [[ $word == -* ]]; then
 			words=$(_gracewalk_options "$gracewalk" "${COMP_WORDS[1]}")
+		elif [ "${COMP_WORDS[1]}" = scan ]; then
+			words=$(cd /proc && echo [0-9]*)
 		fi
 		;;
 	esac

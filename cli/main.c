@@ -5,6 +5,7 @@
 #include "dump.h"
 #include "record.h"
 #include "replay.h"
+#include "scan.h"
 #include "standard_test.h"
 #include "torture.h"
 #include <gracewalk/gracewalk.h>
@@ -23,6 +24,8 @@ static const struct command {
 	 "replay traces under every scheme for freeing tables that share a page", compare_main},
 	{"dump", "TRACE [--at SECONDS] ... | --format F --image FILE --root ADDRESS ...",
 	 "print what a page table maps, a program's or one in a memory image", dump_main},
+	{"scan", "PID | --all [--watch [SECONDS]] ...",
+	 "tell what the kernel's page tables of a live process waste", scan_main},
 	{"standard-test", "[--size GIB] ...",
 	 "touch much address space thinly, discard it by pages, compare with the kernel",
 	 standard_test_main},

@@ -23,6 +23,8 @@ proposes 'record replay' re
 proposes '--version' --v
 proposes 'standard-test' stan
 proposes '--format' replay --fo
+proposes '--watch' scan --w
+proposes "$(cd /proc && echo $$*)" scan $$
 proposes '--page-size --policy' compare --p
 proposes '--page-size' torture --p
 proposes 'index64' replay -f ind
