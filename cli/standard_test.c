@@ -5,6 +5,7 @@
 #include "flavour.h"
 #include "progress.h"
 #include "rebuild.h"
+#include "scan_process.h"
 #include "walkers.h"
 #include <gracewalk/urcu.h>
 #include <popt.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 /* The test that kernel developers have used since 2021: 50 GB of address space, one page touched
  * in each 2 MiB, then discarded. Discarded 4 KiB at a time, because that is how allocators do
@@ -40,16 +42,13 @@ static double since(uint64_t start)
 /* VmPTE of this process, in bytes; 0 where the kernel does not tell. */
 static uint64_t vmpte(void)
 {
-	unsigned long long kb = 0;
-	char line[256];
-	FILE *status = fopen("/proc/self/status", "r");
+	struct scan_process process;
+	uint64_t held;
 
-	while (status && fgets(line, sizeof(line), status))
-		if (sscanf(line, "VmPTE: %llu kB", &kb) == 1)
-			break;
-	if (status)
-		fclose(status);
-	return kb * 1024;
+	scan_process_open(&process, getpid());
+	held = process.held;
+	scan_process_close(&process);
+	return held;
 }
 
 static int discard(unsigned char *p, size_t bytes)
