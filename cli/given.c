@@ -4,8 +4,21 @@
 #include "given.h"
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+int given_wrong(const char *format, ...)
+{
+	va_list arguments;
+
+	fprintf(stderr, "gracewalk: ");
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fprintf(stderr, "\n");
+	return 2;
+}
 
 const struct gw_format *given_format(const char *name)
 {

@@ -7,6 +7,9 @@
 #include "trace.h"
 #include <gracewalk/gracewalk.h>
 
+/* Says what is wrong with the command line. Return: the exit status, 2. */
+int given_wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* NULL: there is none of that name. */
 const struct gw_format *given_format(const char *name);
 

@@ -3,14 +3,11 @@
  * Writing a trace: records are coded into one buffer, which is compressed at the end.
  */
 #include "trace_format.h"
+#include "whole_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zstd.h>
 
 #define TRACE_LEVEL 9 /* of zstd: a few percent from the best at a tenth of its time */
@@ -176,50 +173,6 @@ out:
 	return err;
 }
 
-static int trace_write_all(int fd, const unsigned char *bytes, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, bytes, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-/* Write beside the target and rename, so that no reader meets half a trace. */
-static int trace_replace(const char *path, const unsigned char *bytes, size_t size)
-{
-	const mode_t mask = umask(0);
-	char *temp = NULL;
-	int fd, err;
-
-	umask(mask);
-	if (asprintf(&temp, "%s.XXXXXX", path) < 0)
-		return -ENOMEM;
-	fd = mkstemp(temp);
-	if (fd < 0) {
-		err = -errno;
-		free(temp);
-		return err;
-	}
-	err = trace_write_all(fd, bytes, size);
-	if (!err && fchmod(fd, 0666 & ~mask))
-		err = -errno;
-	if (close(fd) && !err)
-		err = -errno;
-	if (!err && rename(temp, path))
-		err = -errno;
-	if (err)
-		unlink(temp);
-	free(temp);
-	return err;
-}
-
 int trace_writer_save(struct trace_writer *w, const char *path, uint64_t *bytes)
 {
 	unsigned char *file;
@@ -228,7 +181,7 @@ int trace_writer_save(struct trace_writer *w, const char *path, uint64_t *bytes)
 
 	if (err)
 		return err;
-	err = trace_replace(path, file, size);
+	err = whole_file_write(path, file, size);
 	if (!err && bytes)
 		*bytes = size;
 	free(file);
