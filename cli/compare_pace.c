@@ -14,7 +14,6 @@ enum {
 	LONG_NS = 20000000,  /* a gap that it pays to cut short */
 	LATE_NS = 20000000,  /* by which an event may come late and be caught up with */
 	NAP_NS = 200000,     /* what is shorter is not slept through: a sleep ends late */
-	POINTS_ROOM = 2 * PACE_POINTS,
 };
 
 struct pace {
@@ -35,10 +34,12 @@ struct pace {
 
 /* ---- The curve ---- */
 
-int pace_curve_open(struct pace_curve *curve, double duration)
+/* There is room for twice as many points, as time may run past the end. */
+int pace_curve_open(struct pace_curve *curve, double duration, size_t slots)
 {
 	*curve = (struct pace_curve){
-		.point = malloc(POINTS_ROOM * sizeof(*curve->point)),
+		.point = malloc(2 * slots * sizeof(*curve->point)),
+		.slots = slots,
 		.duration = duration,
 	};
 	return curve->point ? 0 : -ENOMEM;
@@ -49,19 +50,33 @@ void pace_curve_close(struct pace_curve *curve)
 	free(curve->point);
 }
 
+static void peak(uint64_t *peak, uint64_t now)
+{
+	if (now > *peak)
+		*peak = now;
+}
+
 static uint64_t slot_of(const struct pace_curve *curve, const struct pace_point *point)
 {
-	return curve->duration > 0 ? (uint64_t)(point->seconds / curve->duration * PACE_POINTS) : 0;
+	double slots = (double)curve->slots;
+
+	return curve->duration > 0 ? (uint64_t)(point->seconds / curve->duration * slots) : 0;
 }
 
 void pace_curve_add(struct pace_curve *curve, const struct pace_point *point)
 {
 	struct pace_point *last = curve->n ? &curve->point[curve->n - 1] : NULL;
+	uint64_t waiting = point->waiting;
 
-	if (!last || (curve->n < POINTS_ROOM && slot_of(curve, last) != slot_of(curve, point)))
+	if (!last ||
+	    (curve->n < 2 * curve->slots && slot_of(curve, last) != slot_of(curve, point))) {
 		curve->point[curve->n++] = *point;
-	else if (point->level.held >= last->level.held)
+		return;
+	}
+	peak(&waiting, last->waiting);
+	if (point->level.held >= last->level.held)
 		*last = *point;
+	last->waiting = waiting;
 }
 
 /* ---- Samples ---- */
@@ -76,12 +91,6 @@ static uint64_t pace_now(struct pace *pace)
 	pace->behind += now - latest;
 	pace->result.held_back += (double)(now - latest) / 1e9;
 	return latest;
-}
-
-static void peak(uint64_t *peak, uint64_t now)
-{
-	if (now > *peak)
-		*peak = now;
 }
 
 /* The level of the last sample has lasted until now. */
@@ -104,6 +113,7 @@ void pace_sample(struct pace *pace)
 
 	add_up(pace, now);
 	pace->level = point.level = lab_level(pace->lab);
+	point.waiting = point.level.waiting;
 	peak(&pace->result.held_peak, pace->level.held);
 	peak(&pace->result.waiting_peak, pace->level.waiting);
 	peak(&pace->result.wasted_peak, pace->level.wasted);
@@ -195,7 +205,7 @@ int pace_start(struct lab *lab, uint64_t first, uint64_t last, struct pace **out
 
 	if (!pace)
 		return -ENOMEM;
-	if (pace_curve_open(&pace->result.curve, (double)(last - first) / 1e9)) {
+	if (pace_curve_open(&pace->result.curve, (double)(last - first) / 1e9, PACE_POINTS)) {
 		free(pace);
 		return -ENOMEM;
 	}

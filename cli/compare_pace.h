@@ -17,17 +17,18 @@ enum { PACE_POINTS = 2000 };
 struct pace_point {
 	double seconds; /* of trace time, since the first event */
 	struct lab_level level;
+	uint64_t waiting; /* at most, of all points that this one stands for */
 };
 
-/* A curve, thinned: of each 2000th of the time the point with the most held. */
+/* A curve, thinned: of each slot of time the point with the most held. */
 struct pace_curve {
 	struct pace_point *point;
-	size_t n;
-	double duration; /* seconds, that the points are spread over */
+	size_t n, slots;
+	double duration; /* seconds, that the slots are spread over */
 };
 
 /* Return: 0, -ENOMEM. */
-int pace_curve_open(struct pace_curve *curve, double duration);
+int pace_curve_open(struct pace_curve *curve, double duration, size_t slots);
 void pace_curve_add(struct pace_curve *curve, const struct pace_point *point);
 void pace_curve_close(struct pace_curve *curve);
 

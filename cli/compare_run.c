@@ -99,13 +99,30 @@ struct pass {
 	const struct space_ops *ops;
 	void *ctx;
 	struct pace *pace; /* NULL: as fast as possible */
+	struct map *map;   /* to be drawn, of the pgtable ctx; or NULL */
+	unsigned moment;   /* its next */
 	uint64_t wall, ns; /* receive the time it took, and the processor time of that */
 };
 
-static int step(const struct pass *pass, struct space *space, const struct trace_event *event)
+/* The moments of the map that have passed before an event: each in the middle of its part. */
+static void draw(const struct compare *c, struct pass *pass, uint64_t time)
+{
+	double part = (double)(c->last - c->first) / MAP_MOMENTS;
+
+	for (; pass->moment < MAP_MOMENTS; pass->moment++) {
+		if ((double)(time - c->first) < (pass->moment + 0.5) * part)
+			return;
+		map_take(pass->map, pass->ctx, pass->moment);
+	}
+}
+
+static int step(const struct compare *c, struct pass *pass, struct space *space,
+		const struct trace_event *event)
 {
 	int err;
 
+	if (pass->map)
+		draw(c, pass, event->time);
 	if (!pass->pace)
 		return space_apply(space, event);
 	if (event->kind == TRACE_SAMPLE)
@@ -119,7 +136,7 @@ static int step(const struct pass *pass, struct space *space, const struct trace
 	return err;
 }
 
-static int pass_events(struct compare *c, const struct pass *pass, struct space *space)
+static int pass_events(struct compare *c, struct pass *pass, struct space *space)
 {
 	const struct trace_event exit = {.kind = TRACE_EXIT, .time = c->last};
 	struct trace_event event = exit;
@@ -127,9 +144,9 @@ static int pass_events(struct compare *c, const struct pass *pass, struct space 
 
 	trace_rewind(c->trace);
 	while (!err && trace_next(c->trace, &event))
-		err = step(pass, space, &event);
+		err = step(c, pass, space, &event);
 	if (!err && event.kind != TRACE_EXIT)
-		err = step(pass, space, &exit);
+		err = step(c, pass, space, &exit);
 	return err;
 }
 
@@ -177,7 +194,7 @@ static void scan(struct compare *c, struct trace_event *event)
 static int scan_kernel(struct compare *c)
 {
 	struct trace_event event;
-	int err = pace_curve_open(&c->out->kernel, c->out->seconds);
+	int err = pace_curve_open(&c->out->kernel, c->out->seconds, PACE_POINTS);
 
 	trace_rewind(c->trace);
 	while (!err && trace_next(c->trace, &event)) {
@@ -209,6 +226,26 @@ static int survey(struct compare *c)
 	err = run_pass(c, &pass);
 	scene_close(&scene, entry, NULL);
 	c->out->operations = c->survey.operations;
+	return err;
+}
+
+/* ---- The map ---- */
+
+static int draw_map(struct compare *c)
+{
+	const struct compare_entry *entry = &c->options->entry[0];
+	struct pass pass = {.ops = &lab_space_ops, .map = &c->out->map};
+	struct scene scene;
+	int err = scene_open(c, entry, 0, &scene);
+
+	if (err)
+		return err;
+	pass.ctx = scene.pgtable;
+	err = map_open(&c->out->map, c->survey.touched, c->survey.n, pgtable_span(scene.pgtable),
+		       c->options->leaf_bytes);
+	if (!err)
+		err = run_pass(c, &pass);
+	scene_close(&scene, entry, NULL);
 	return err;
 }
 
@@ -353,6 +390,8 @@ static int measure_all(struct compare *c)
 {
 	int err = prepare(c);
 
+	if (!err && c->options->map)
+		err = draw_map(c);
 	for (unsigned i = 0; !err && i < c->options->n; i++) {
 		err = measure_memory(c, i);
 		step_done(c);
@@ -393,5 +432,6 @@ void compare_close(const struct compare_options *options, struct compare_outcome
 		free(outcome->result[i].rounds);
 	}
 	pace_curve_close(&outcome->kernel);
+	map_close(&outcome->map);
 	free(outcome->decoding);
 }

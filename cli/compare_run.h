@@ -10,6 +10,7 @@
 #ifndef GRACEWALK_CLI_COMPARE_RUN_H
 #define GRACEWALK_CLI_COMPARE_RUN_H
 
+#include "compare_map.h"
 #include "compare_pace.h"
 #include "pgtable.h"
 #include "trace.h"
@@ -30,6 +31,7 @@ struct compare_options {
 	bool linux_rules; /* tables are freed when Linux does it, not when they are empty */
 	unsigned walkers; /* threads, at most LAB_WALK_THREADS_MAX */
 	unsigned rounds;  /* of the second measurement; 0: it is left out */
+	bool map;         /* draw one */
 	unsigned n;
 	struct compare_entry entry[COMPARE_ENTRIES_MAX];
 };
@@ -53,6 +55,7 @@ struct compare_outcome {
 	double seconds;      /* from the first event to the last */
 	double *decoding;    /* processor seconds for the trace without operations, each round */
 	struct pace_curve kernel; /* VmPTE, as held; without samples in the trace, none */
+	struct map map;           /* which tables there are is the same under every scheme */
 	struct compare_result result[COMPARE_ENTRIES_MAX];
 };
 

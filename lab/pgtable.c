@@ -28,6 +28,22 @@ static uint64_t next_present(const struct pgtable *pgtable, uint64_t addr, uint6
 	return end;
 }
 
+bool pgtable_next_table(const struct pgtable *pgtable, uint64_t *addr, unsigned *present)
+{
+	uint64_t top = pgtable->options.top, pmd;
+
+	for (; (*addr = next_present(pgtable, *addr, top)) < top;
+	     *addr = next_span(pgtable, *addr)) {
+		*addr &= ~(span_bytes(pgtable) - 1);
+		pmd = gw_load_relaxed(&pmd_offset(pgtable, *addr)->entry);
+		if (!pmd_table(pmd))
+			continue;
+		*present = gw_load_relaxed(&desc_of(pgtable, (void *)(uintptr_t)pmd)->count);
+		return true;
+	}
+	return false;
+}
+
 /* The entry of addr, locked, in a table that is made if there is none. A table that is counted
  * begins with its maker as its one user. */
 static int table_lock_alloc(struct pgtable *pgtable, uint64_t addr, pte_t **ptep,

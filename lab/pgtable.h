@@ -58,6 +58,10 @@ void pgtable_destroy(struct pgtable *pgtable);
 /* Bytes that one table maps. */
 uint64_t pgtable_span(const struct pgtable *pgtable);
 
+/* The table of *addr, or the next one above: *addr becomes the first address that it maps, *present
+ * how many of its entries are. No updater is at work. Return: false: none. */
+bool pgtable_next_table(const struct pgtable *pgtable, uint64_t *addr, unsigned *present);
+
 /* ---- Updaters. Addresses and lengths are multiples of 4 KiB; any thread; may allocate. ---- */
 
 /* Makes pages present. Return: 0, -ENOMEM: some of them may be. */

@@ -326,23 +326,102 @@ static void a_lost_page_is_a_failure(void **state)
 	finish(&compared);
 }
 
+struct column {
+	uint64_t tables, present;
+};
+
+static struct column column_of(const struct map *map, unsigned moment)
+{
+	struct column column = {0};
+
+	for (unsigned row = 0; row < map->rows; row++) {
+		column.tables += map->cell[row][moment].tables;
+		column.present += map->cell[row][moment].present;
+	}
+	return column;
+}
+
+/* A third of the time each: all tables, few, others. Under the kernel's rules a table that is left
+ * empty stays. */
+static void the_map_has_every_table(void **state)
+{
+	struct compared compared;
+	const struct map *map = &compared.outcome.map;
+
+	(void)state;
+	for (unsigned linux_rules = 0; linux_rules < 2; linux_rules++) {
+		open_with(&compared, come_and_go(SMALL, MS), "three-states");
+		compared.options.map = true;
+		compared.options.linux_rules = linux_rules;
+		run(&compared);
+		assert_int_equal(map->span, SPAN);
+		assert_int_equal(map->entries, 512);
+		assert_int_equal(map->rows, (TABLES + LATER) / 2);
+		for (unsigned row = 0; row < map->rows; row++) {
+			assert_int_equal(map->row[row].first, BASE + 2 * row * SPAN);
+			assert_int_equal(map->row[row].gap, !row);
+		}
+		for (unsigned moment = 0; moment < MAP_MOMENTS; moment++) {
+			unsigned third = moment / (MAP_MOMENTS / 3);
+			struct column column = column_of(map, moment);
+			unsigned present = third == 1 ? TABLES - LATER : TABLES;
+
+			assert_int_equal(column.present, present);
+			assert_int_equal(column.tables,
+					 linux_rules ? TABLES + (third == 2) * LATER : present);
+		}
+		finish(&compared);
+	}
+}
+
+static void gaps_part_rows(void **state)
+{
+	const uint64_t far = 1ull << 40;
+	struct compared compared;
+	struct made made;
+
+	(void)state;
+	begin(&made);
+	add(&made, (struct trace_event){.kind = TRACE_MMAP,
+					.addr = far,
+					.len = 200 * 2 * far / 4,
+					.prot = PROT_READ | PROT_WRITE,
+					.flags = MAP_PRIVATE | MAP_ANONYMOUS});
+	touch(&made, 0, 3);
+	for (unsigned i = 0; i < 200; i++)
+		add(&made, (struct trace_event){.kind = TRACE_FAULT, .addr = far + i * far / 4});
+	made.time += MS;
+	open_with(&compared, end(&made, true), "three-states");
+	compared.options.map = true;
+	run(&compared);
+	assert_true(compared.outcome.map.rows <= MAP_ROWS);
+	assert_int_equal(compared.outcome.map.row[0].first, BASE);
+	assert_true(compared.outcome.map.row[0].gap);
+	assert_int_equal(column_of(&compared.outcome.map, MAP_MOMENTS - 1).tables, 203);
+	finish(&compared);
+}
+
 static void a_curve_stays_thin(void **state)
 {
 	struct pace_curve curve;
-	uint64_t peak = 0;
+	uint64_t peak = 0, waiting = 0;
 
 	(void)state;
-	assert_int_equal(pace_curve_open(&curve, 1), 0);
+	assert_int_equal(pace_curve_open(&curve, 1, PACE_POINTS), 0);
 	for (unsigned i = 0; i < 100000; i++) {
 		const struct pace_point point = {.seconds = i / 100000.0,
-						 .level.held = i == 54321 ? 100 : i % 7};
+						 .level.held = i == 54321 ? 100 : i % 7,
+						 .waiting = i == 12346 ? 50 : 0};
 
 		pace_curve_add(&curve, &point);
 	}
 	assert_int_equal(curve.n, PACE_POINTS);
-	for (size_t i = 0; i < curve.n; i++)
+	for (size_t i = 0; i < curve.n; i++) {
 		peak = curve.point[i].level.held > peak ? curve.point[i].level.held : peak;
+		waiting += curve.point[i].waiting;
+	}
 	assert_int_equal(peak, 100);
+	assert_int_equal(waiting, 50);
 	pace_curve_close(&curve);
 }
 
@@ -356,6 +435,8 @@ int main(void)
 		cmocka_unit_test(batches_and_rendezvous),
 		cmocka_unit_test(the_kernels_samples_are_kept),
 		cmocka_unit_test(a_lost_page_is_a_failure),
+		cmocka_unit_test(the_map_has_every_table),
+		cmocka_unit_test(gaps_part_rows),
 		cmocka_unit_test(a_curve_stays_thin),
 	};
 
