@@ -34,11 +34,12 @@ struct pace {
 
 /* ---- The curve ---- */
 
-/* There is room for twice as many points, as time may run past the end. */
+enum { ROOM = 4 }; /* points for each slot: two, and as many again as time may run past the end */
+
 int pace_curve_open(struct pace_curve *curve, double duration, size_t slots)
 {
 	*curve = (struct pace_curve){
-		.point = malloc(2 * slots * sizeof(*curve->point)),
+		.point = malloc(ROOM * slots * sizeof(*curve->point)),
 		.slots = slots,
 		.duration = duration,
 	};
@@ -65,18 +66,25 @@ static uint64_t slot_of(const struct pace_curve *curve, const struct pace_point 
 
 void pace_curve_add(struct pace_curve *curve, const struct pace_point *point)
 {
-	struct pace_point *last = curve->n ? &curve->point[curve->n - 1] : NULL;
-	uint64_t waiting = point->waiting;
+	struct pace_point *top = &curve->point[curve->top];
 
-	if (!last ||
-	    (curve->n < 2 * curve->slots && slot_of(curve, last) != slot_of(curve, point))) {
-		curve->point[curve->n++] = *point;
+	if (!curve->n ||
+	    (curve->n + 2 <= ROOM * curve->slots && slot_of(curve, top) != slot_of(curve, point))) {
+		curve->top = curve->n++;
+		curve->point[curve->top] = *point;
 		return;
 	}
-	peak(&waiting, last->waiting);
-	if (point->level.held >= last->level.held)
-		*last = *point;
-	last->waiting = waiting;
+	peak(&top->waiting, point->waiting);
+	if (point->level.held >= top->level.held) {
+		uint64_t waiting = top->waiting;
+
+		*top = *point;
+		top->waiting = waiting;
+		curve->n = curve->top + 1;
+	} else {
+		top[1] = *point;
+		curve->n = curve->top + 2;
+	}
 }
 
 /* ---- Samples ---- */

@@ -20,10 +20,11 @@ struct pace_point {
 	uint64_t waiting; /* at most, of all points that this one stands for */
 };
 
-/* A curve, thinned: of each slot of time the point with the most held. */
+/* A curve, thinned: of each slot of time the point with the most held, and the last one. */
 struct pace_curve {
 	struct pace_point *point;
 	size_t n, slots;
+	size_t top;      /* of the last slot the point with the most held */
 	double duration; /* seconds, that the slots are spread over */
 };
 
