@@ -67,6 +67,7 @@ int map_open(struct map *map, const uint64_t *address, size_t n, uint64_t span, 
 	/* Where gaps take too many rows, smaller ones do not count, and rows have more. */
 	for (uint64_t gap = GAP_MIN; !cut(map, spans, tables, each, gap); gap *= 2)
 		each += each / 8;
+	map->each = each;
 	free(spans);
 	return 0;
 }

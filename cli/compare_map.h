@@ -25,6 +25,7 @@ struct map_cell {
 struct map {
 	uint64_t span;    /* bytes that a table maps */
 	uint64_t entries; /* of a table */
+	uint64_t each;    /* places of tables in a row, at most */
 	unsigned rows;
 	struct map_row row[MAP_ROWS];
 	struct map_cell (*cell)[MAP_MOMENTS]; /* of each row */

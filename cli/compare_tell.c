@@ -34,6 +34,18 @@ static double wasted_part(const struct compare_result *result)
 	return memory->held_mean > 0 ? memory->wasted_mean / memory->held_mean : 0;
 }
 
+/* VmPTE at its highest. */
+static double kernel_peak(const struct compare_told *told)
+{
+	const struct pace_curve *kernel = &told->outcome->kernel;
+	uint64_t peak = 0;
+
+	for (size_t i = 0; i < kernel->n; i++)
+		if (kernel->point[i].level.held > peak)
+			peak = kernel->point[i].level.held;
+	return (double)peak;
+}
+
 /* ---- Spreads ---- */
 
 struct spread {
@@ -183,19 +195,15 @@ static void memory_row(struct grid *grid, const char *name, const struct compare
 /* The kernel's own figure; and whether the replay kept pace. */
 static void print_notes(const struct compare_told *told)
 {
-	const struct pace_curve *kernel = &told->outcome->kernel;
-	double peak = 0, back = 0;
+	double back = 0;
 
-	for (size_t i = 0; i < kernel->n; i++)
-		if ((double)kernel->point[i].level.held > peak)
-			peak = (double)kernel->point[i].level.held;
 	for (unsigned i = 0; i < told->options->n; i++)
 		if (told->outcome->result[i].memory.held_back > back)
 			back = told->outcome->result[i].memory.held_back;
-	if (kernel->n)
+	if (told->outcome->kernel.n)
 		printf("The kernel's VmPTE at its peak, tables of the upper levels too: %.0f "
 		       "KiB.\n",
-		       kib(peak));
+		       kib(kernel_peak(told)));
 	if (back > 0.001)
 		printf("The replay was too slow for the recording; its clock was held back by up "
 		       "to %.0f ms.\n",
@@ -391,6 +399,7 @@ cJSON *compare_json(const struct compare_told *told)
 		{"rounds", o->rounds},
 		{"walkers", o->walkers},
 		{"cpus", (double)cpus()},
+		{"kernel_bytes_peak", kernel_peak(told)},
 	};
 	cJSON *all = add_object(NULL, NULL, members, sizeof(members) / sizeof(members[0]));
 	cJSON *words, *entries;

@@ -5,6 +5,7 @@
 #include "dump.h"
 #include "record.h"
 #include "replay.h"
+#include "report.h"
 #include "scan.h"
 #include "standard_test.h"
 #include "torture.h"
@@ -22,6 +23,8 @@ static const struct command {
 	 "rebuild a program's page tables while threads walk them", replay_main},
 	{"compare", "TRACE... [--arch A] [--schemes LIST] [--policy P] ...",
 	 "replay traces under every scheme for freeing tables that share a page", compare_main},
+	{"report", "TRACE... [-o FILE] [--arch A] [--schemes LIST] [--policy P] ...",
+	 "make a page with charts of what each scheme holds and wastes", report_main},
 	{"dump", "TRACE [--at SECONDS] ... | --format F --image FILE --root ADDRESS ...",
 	 "print what a page table maps, a program's or one in a memory image", dump_main},
 	{"scan", "PID | --all [--watch [SECONDS]] ...",
