@@ -169,20 +169,43 @@ static void bytes_axis(struct drawing *d, double unit, double top, unsigned step
 		top, step_of(top, steps), unit_name(unit), what, colour("quiet"));
 }
 
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The highest peak that is no more than a few times the median: above it a scheme would press the
+ * others flat, and runs out of the chart instead. */
+static double usual_peak(const struct compare_told *told)
+{
+	enum { FEW = 3 };
+	double peak[COMPARE_ENTRIES_MAX];
+	unsigned n = told->options->n, i = n - 1;
+
+	for (unsigned k = 0; k < n; k++)
+		peak[k] = (double)told->outcome->result[k].memory.held_peak;
+	qsort(peak, n, sizeof(*peak), by_size);
+	while (peak[i] > FEW * peak[(n - 1) / 2])
+		i--;
+	return peak[i];
+}
+
 /* What all charts of the trace have in common, so that they can be held against one another. */
 static void scale(struct drawing *d)
 {
 	const struct compare_outcome *outcome = d->told->outcome;
-	double most = 1024, waiting = 1024;
+	double most = fmax(1024, usual_peak(d->told)), waiting = 1024;
 
+	for (size_t i = 0; i < outcome->kernel.n; i++)
+		most = fmax(most, (double)outcome->kernel.point[i].level.held);
 	for (unsigned i = 0; i < d->told->options->n; i++) {
 		const struct pace_result *memory = &outcome->result[i].memory;
 
-		most = fmax(most, (double)memory->held_peak);
 		waiting = fmax(waiting, (double)memory->waiting_peak);
+		d->charts->beyond[i] = (double)memory->held_peak > most;
 	}
-	for (size_t i = 0; i < outcome->kernel.n; i++)
-		most = fmax(most, (double)outcome->kernel.point[i].level.held);
 	d->unit = unit_of(most);
 	d->top = 1.04 * most / d->unit;
 	d->wait_unit = unit_of(waiting);
@@ -299,7 +322,7 @@ static void add_end(struct drawing *d, struct end *end, const struct pace_curve 
 {
 	const struct lab_level *level = &curve->point[curve->n - 1].level;
 
-	end->value = (double)(in_use ? level->used : level->held) / d->unit / d->top;
+	end->value = fmin(1, (double)(in_use ? level->used : level->held) / d->unit / d->top);
 }
 
 static unsigned find_ends(struct drawing *d, struct end *end, bool names)
@@ -311,8 +334,8 @@ static unsigned find_ends(struct drawing *d, struct end *end, bool names)
 	for (; n < o->n; n++) {
 		add_end(d, &end[n], &outcome->result[n].memory.curve, false);
 		end[n].colour = scheme_colour(n);
-		snprintf(end[n].text, sizeof(end[n].text), "%u%s%s", n + 1, names ? " " : "",
-			 names ? o->entry[n].name : "");
+		snprintf(end[n].text, sizeof(end[n].text), names ? "%u %s" : "%u", n + 1,
+			 o->entry[n].name);
 	}
 	add_end(d, &end[n], &outcome->result[0].memory.curve, true);
 	end[n].colour = colour("quiet");

@@ -21,6 +21,7 @@ struct charts {
 		const char *head, *body; /* parts of text: up to and after definitions not used */
 	} chart[CHART_PANELS + COMPARE_ENTRIES_MAX];
 	unsigned n;
+	bool beyond[COMPARE_ENTRIES_MAX]; /* a scheme's peak lies above the scale */
 };
 
 /* Draws them for the number-th trace of a page. Return: 0; negative, with the reason on standard

@@ -183,6 +183,21 @@ static void words_held(char *text, size_t size, const struct compare_told *told,
 		 get(cJSON_GetObjectItem(most, "memory"), "held_bytes_mean") / 1024);
 }
 
+static void put_all_beyond(FILE *to, const cJSON *json, const struct charts *charts)
+{
+	const cJSON *scheme;
+	unsigned i = 0;
+
+	cJSON_ArrayForEach(scheme, cJSON_GetObjectItem(json, "schemes"))
+	{
+		if (!charts->beyond[i++])
+			continue;
+		fprintf(to, " Scheme %u leaves the chart, up to ", i);
+		put_kib(to, get(cJSON_GetObjectItem(scheme, "memory"), "held_bytes_peak"));
+		fputc('.', to);
+	}
+}
+
 static void put_held(FILE *to, const struct compare_told *told, const cJSON *json,
 		     const struct charts *charts)
 {
@@ -194,12 +209,22 @@ static void put_held(FILE *to, const struct compare_told *told, const cJSON *jso
 	      to);
 	if (told->outcome->kernel.n)
 		fputs(", the dots are the kernel&#39;s VmPTE (k)", to);
-	fputs(". Of each 300th of the time the highest point and the last are "
-	      "drawn.</figcaption>\n",
-	      to);
+	fputs(". Of each 300th of the time the highest point and the last are drawn.", to);
+	put_all_beyond(to, json, charts);
+	fputs("</figcaption>\n", to);
 	charts_put(to, charts, CHART_HELD, "wide", text);
 	charts_put(to, charts, CHART_HELD_NARROW, "narrow", text);
 	fputs("</figure>\n", to);
+}
+
+/* That a chart does not show the peak. */
+static void put_beyond(FILE *to, const struct charts *charts, unsigned i, const cJSON *memory)
+{
+	if (!charts->beyond[i])
+		return;
+	fputs("<small>off the scale, up to ", to);
+	put_kib(to, get(memory, "held_bytes_peak"));
+	fputs("</small>", to);
 }
 
 static void put_panel(FILE *to, const struct compare_told *told, unsigned i, const cJSON *scheme,
@@ -216,7 +241,9 @@ static void put_panel(FILE *to, const struct compare_told *told, unsigned i, con
 		 get(memory, "wasted_bytes_mean") / 1024, get(memory, "waiting_bytes_peak") / 1024);
 	fputs("<div><h4>", to);
 	put_scheme_number(to, i);
-	fprintf(to, " %s</h4>\n", told->options->entry[i].name);
+	fprintf(to, " %s", told->options->entry[i].name);
+	put_beyond(to, charts, i, memory);
+	fputs("</h4>\n", to);
 	charts_put(to, charts, CHART_PANELS + i, "panel", text);
 	fputs("</div>\n", to);
 }
