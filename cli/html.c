@@ -31,12 +31,14 @@ static size_t character(const unsigned char *text)
 	return n;
 }
 
-/* A control character as its picture, U+2400 and on; those past ASCII have none.
- * Return: whether it was one. */
-static bool put_control(FILE *page, const unsigned char *text)
+/* What is not shown as it is: what markup is made of, and control characters, as their pictures
+ * from U+2400 on, but those past ASCII, which have none. Return: whether it was such. */
+static bool special_in_text(FILE *page, const unsigned char *text)
 {
-	if (text[0] < 0x20 || text[0] == 0x7f)
-		fprintf(page, "\xe2\x90%c", text[0] == 0x7f ? 0xa1 : 0x80 + text[0]);
+	if (strchr("&<>\"'", text[0]))
+		fprintf(page, "&#%u;", text[0]);
+	else if (text[0] < 0x20 || text[0] == 0x7f)
+		fprintf(page, "&#%u;", text[0] == 0x7f ? 0x2421 : 0x2400 + text[0]);
 	else if (text[0] == 0xc2 && text[1] < 0xa0)
 		fputs(REPLACEMENT, page);
 	else
@@ -44,49 +46,27 @@ static bool put_control(FILE *page, const unsigned char *text)
 	return true;
 }
 
-/* What stands for a character that markup is made of; NULL: itself. */
-static const char *in_text(unsigned char c)
+/* JSON has none of the first 32. */
+static bool special_in_json(FILE *page, const unsigned char *text)
 {
-	switch (c) {
-	case '&':
-		return "&amp;";
-	case '<':
-		return "&lt;";
-	case '>':
-		return "&gt;";
-	case '"':
-		return "&quot;";
-	case '\'':
-		return "&#39;";
-	}
-	return NULL;
+	if (strchr("&<>\x7f", text[0]))
+		fprintf(page, "\\u%04x", text[0]);
+	else if (text[0] == 0xc2 && text[1] < 0xa0)
+		fprintf(page, "\\u%04x", text[1]);
+	else
+		return false;
+	return true;
 }
 
-static const char *in_json(unsigned char c)
-{
-	switch (c) {
-	case '&':
-		return "\\u0026";
-	case '<':
-		return "\\u003c";
-	case '>':
-		return "\\u003e";
-	}
-	return NULL;
-}
-
-/* Return: the rest of the text. */
+/* One character. Return: the rest of the text. */
 static const unsigned char *put(FILE *page, const unsigned char *text,
-				const char *(*instead)(unsigned char c))
+				bool (*special)(FILE *page, const unsigned char *text))
 {
 	size_t n = character(text);
-	const char *other = n ? instead(text[0]) : NULL;
 
 	if (!n)
 		fputs(REPLACEMENT, page);
-	else if (other)
-		fputs(other, page);
-	else if (!put_control(page, text))
+	else if (!special(page, text))
 		fwrite(text, n, 1, page);
 	return text + (n ? n : 1);
 }
@@ -96,7 +76,7 @@ void html_text(FILE *page, const char *text, size_t most)
 	const unsigned char *at = (const unsigned char *)text;
 
 	while (*at && (size_t)((const char *)at - text) < most)
-		at = put(page, at, in_text);
+		at = put(page, at, special_in_text);
 	if (*at)
 		fputs(" ...", page);
 }
@@ -115,7 +95,7 @@ void html_shell_word(FILE *page, const char *word)
 	for (; (quote = strchr(rest, '\'')); rest = quote + 1) {
 		for (const unsigned char *at = (const unsigned char *)rest;
 		     at < (const unsigned char *)quote;)
-			at = put(page, at, in_text);
+			at = put(page, at, special_in_text);
 		fputs("&#39;\\&#39;&#39;", page);
 	}
 	html_text(page, rest, SIZE_MAX);
@@ -125,5 +105,5 @@ void html_shell_word(FILE *page, const char *word)
 void html_json(FILE *page, const char *json)
 {
 	for (const unsigned char *at = (const unsigned char *)json; *at;)
-		at = put(page, at, in_json);
+		at = put(page, at, special_in_json);
 }

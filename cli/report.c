@@ -64,7 +64,7 @@ static int add_part(struct report *report, const struct compare_told *told)
 	if (!json)
 		return no_memory();
 	cJSON_AddItemToArray(report->page.traces, json);
-	if (charts_draw(told, report->done, &charts))
+	if (charts_draw(told, &charts))
 		return 1;
 	page_trace(report->parts, told, json, &charts, report->done++);
 	charts_close(&charts);

@@ -82,7 +82,6 @@ struct drawing {
 	const struct compare_told *told;
 	FILE *script;
 	struct charts *charts;
-	unsigned number;  /* of the trace */
 	double unit, top; /* bytes of the unit, and units at the top of the scale */
 	double wait_unit, wait_top;
 };
@@ -99,12 +98,12 @@ static void begin(struct drawing *d, const struct frame *frame)
 	chart->width = frame->width;
 	chart->height = frame->height;
 	fprintf(d->script,
-		"reset\nset terminal svg size %u,%u font 'sans-serif,12' noenhanced name "
-		"'t%uc%u'\nset output\nset border 1 lc rgb '%s'\nset tics out nomirror scale 0.4 "
+		"reset\nset terminal svg size %u,%u font 'sans-serif,12' noenhanced\n"
+		"set output\nset border 1 lc rgb '%s'\nset tics out nomirror scale 0.4 "
 		"tc rgb '%s'\n"
 		"set ytics scale 0\nset grid ytics lt 1 lw 1 lc rgb '%s'\nunset key\n",
-		frame->width, frame->height, d->number, d->charts->n++, colour("axis"),
-		colour("quiet"), colour("grid"));
+		frame->width, frame->height, colour("axis"), colour("quiet"), colour("grid"));
+	d->charts->n++;
 }
 
 static void place(struct drawing *d, const struct frame *frame)
@@ -573,9 +572,9 @@ static bool take_apart(struct charts *charts)
 	return true;
 }
 
-int charts_draw(const struct compare_told *told, unsigned number, struct charts *charts)
+int charts_draw(const struct compare_told *told, struct charts *charts)
 {
-	struct drawing d = {.told = told, .charts = charts, .number = number};
+	struct drawing d = {.told = told, .charts = charts};
 	struct gnuplot gnuplot;
 	int err = gnuplot_open(&gnuplot), drawn;
 
@@ -600,18 +599,34 @@ void charts_close(struct charts *charts)
 	charts->text = NULL;
 }
 
-/* Without the titles that gnuplot makes up. */
+/* Bytes of a name that begins here, which gnuplot has made up; 0: none does. */
+static size_t made_up(const char *part)
+{
+	static const char *const names[][2] = {{" id=\"", "\""}, {"<title>", "</title>"}};
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		size_t length = strlen(names[i][0]);
+
+		if (!strncmp(part, names[i][0], length)) {
+			const char *end = strstr(part + length, names[i][1]);
+
+			bytes = end ? (size_t)(end - part) + strlen(names[i][1]) : length;
+		}
+	}
+	return bytes;
+}
+
+/* Without such names: they are alike in all charts of the page. */
 static void put_part(FILE *page, const char *part)
 {
-	const char *title;
+	while (*part) {
+		size_t name = made_up(part);
 
-	while ((title = strstr(part, "<title>"))) {
-		const char *end = strstr(title, "</title>");
-
-		fwrite(part, (size_t)(title - part), 1, page);
-		part = end ? end + strlen("</title>") : "";
+		if (!name)
+			fputc(*part, page);
+		part += name ? name : 1;
 	}
-	fputs(part, page);
 }
 
 void charts_put(FILE *page, const struct charts *charts, unsigned chart, const char *classes,

@@ -24,9 +24,8 @@ struct charts {
 	bool beyond[COMPARE_ENTRIES_MAX]; /* a scheme's peak lies above the scale */
 };
 
-/* Draws them for the number-th trace of a page. Return: 0; negative, with the reason on standard
- * error. */
-int charts_draw(const struct compare_told *told, unsigned number, struct charts *charts);
+/* Draws them. Return: 0; negative, with the reason on standard error. */
+int charts_draw(const struct compare_told *told, struct charts *charts);
 void charts_close(struct charts *charts);
 
 /* Puts one into the page, with words for who cannot see it. */
