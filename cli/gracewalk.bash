@@ -19,6 +19,7 @@ _gracewalk() {
 	--scheme | --schemes) words=$("$gracewalk" torture --list | grep -oE '^[a-z-]+') ;;
 	--flavour) words='memb mb qsbr bp' ;;
 	--policy) words='exact linux' ;;
+	-a | --arch) words='x86-64 s390 ppc64-hash ppc64-radix user' ;;
 	*)
 		if [ "$COMP_CWORD" = 1 ]; then
 			words=$("$gracewalk" --help | grep -oE '^  [a-z][a-z-]*')

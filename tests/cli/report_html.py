@@ -66,7 +66,10 @@ class Page(html.parser.HTMLParser):
         tag = self.open[-1]
         self.text[tag] = self.text.get(tag, "") + data
         if tag == "script":
-            self.figures = json.loads(data)
+            try:
+                self.figures = json.loads(data)
+            except ValueError as error:
+                self.wrong.append(f"data that are no JSON: {error}")
         elif "caption" in self.open:
             self.tables[-1]["caption"] += data
         elif "tr" in self.open:

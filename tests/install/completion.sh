@@ -19,7 +19,7 @@ proposes() { # what is expected, with spaces between; the words after `gracewalk
 		exit 1
 	fi
 }
-proposes 'record replay' re
+proposes 'record replay report' re
 proposes '--version' --v
 proposes 'standard-test' stan
 proposes '--format' replay --fo
@@ -27,6 +27,8 @@ proposes '--watch' scan --w
 proposes "$(cd /proc && echo $$*)" scan $$
 proposes '--page-size --policy' compare --p
 proposes '--page-size' torture --p
+proposes '--page-size --policy' report --p
+proposes 'ppc64-hash ppc64-radix' report --arch ppc
 proposes 'index64' replay -f ind
 proposes 'index64' dump --format = ind
 proposes "$("$gracewalk" --formats | tr '\n' ' ' | sed 's/ $//')" dump --format =
