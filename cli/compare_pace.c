@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum {
@@ -67,6 +68,7 @@ static uint64_t slot_of(const struct pace_curve *curve, const struct pace_point 
 void pace_curve_add(struct pace_curve *curve, const struct pace_point *point)
 {
 	struct pace_point *top = &curve->point[curve->top];
+	uint64_t waiting;
 
 	if (!curve->n ||
 	    (curve->n + 2 <= ROOM * curve->slots && slot_of(curve, top) != slot_of(curve, point))) {
@@ -74,17 +76,13 @@ void pace_curve_add(struct pace_curve *curve, const struct pace_point *point)
 		curve->point[curve->top] = *point;
 		return;
 	}
-	peak(&top->waiting, point->waiting);
-	if (point->level.held >= top->level.held) {
-		uint64_t waiting = top->waiting;
-
+	waiting = top->waiting;
+	peak(&waiting, point->waiting);
+	if (point->level.held > top->level.held)
 		*top = *point;
-		top->waiting = waiting;
-		curve->n = curve->top + 1;
-	} else {
-		top[1] = *point;
-		curve->n = curve->top + 2;
-	}
+	top->waiting = waiting;
+	top[1] = *point;
+	curve->n = curve->top + 1 + (memcmp(top, point, sizeof(*top)) != 0);
 }
 
 /* ---- Samples ---- */

@@ -16,15 +16,15 @@
 static const struct colour {
 	const char *name, *light, *dark;
 } colours[] = {
-	{"c0", "#0072b2", "#5ab4f0"},     {"c1", "#d55e00", "#ff8f4a"},
+	{"c0", "#0b5cad", "#5ab4f0"},     {"c1", "#c24f00", "#ff8f4a"},
 	{"c2", "#007d5c", "#3fd0a4"},     {"c3", "#b5548f", "#f0a3cf"},
-	{"c4", "#a67c00", "#f0c64a"},     {"c5", "#4f2d9c", "#b79cf5"},
-	{"c6", "#2f95c9", "#9bdcff"},     {"c7", "#7a4a2b", "#d9a680"},
-	{"used", "#56779a", "#6d93bb"},   {"waiting", "#e8a02c", "#f2b64f"},
+	{"c4", "#8a6500", "#f0c64a"},     {"c5", "#4f2d9c", "#b79cf5"},
+	{"c6", "#0a7ea4", "#9bdcff"},     {"c7", "#7a4a2b", "#d9a680"},
+	{"used", "#56779a", "#6d93bb"},   {"waiting", "#d07f00", "#f2b64f"},
 	{"wasted", "#f6d9cf", "#5c3a33"}, {"kernel", "#111111", "#f5f5f5"},
 	{"quiet", "#59616b", "#a0a9b3"},  {"axis", "#8a8a8a", "#7d7d7d"},
 	{"grid", "#e4e4e4", "#33373c"},   {"in-use", "#e3e8ee", "#2a323b"},
-	{"level0", "#d9480f", "#ff7a3d"}, {"level1", "#cfe0f1", "#1f3d5c"},
+	{"level0", "#d9480f", "#ff7a3d"}, {"level1", "#b9d3ec", "#1f3d5c"},
 	{"level2", "#7fb2dd", "#33709f"}, {"level3", "#2f77b4", "#76b4e3"},
 	{"level4", "#0b315f", "#dcecfa"},
 };
@@ -175,36 +175,45 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The highest peak that is no more than a few times the median: above it a scheme would press the
- * others flat, and runs out of the chart instead. */
+static double kernel_peak(const struct compare_told *told)
+{
+	const struct pace_curve *kernel = &told->outcome->kernel;
+	double peak = 0;
+
+	for (size_t i = 0; i < kernel->n; i++)
+		peak = fmax(peak, (double)kernel->point[i].level.held);
+	return peak;
+}
+
+/* The highest peak, the kernel's too, that is no more than a few times the schemes' median: what
+ * lies above it would press the others flat, and runs out of the chart instead. */
 static double usual_peak(const struct compare_told *told)
 {
 	enum { FEW = 3 };
-	double peak[COMPARE_ENTRIES_MAX];
+	double peak[COMPARE_ENTRIES_MAX], most, kernel = kernel_peak(told);
 	unsigned n = told->options->n, i = n - 1;
 
 	for (unsigned k = 0; k < n; k++)
 		peak[k] = (double)told->outcome->result[k].memory.held_peak;
 	qsort(peak, n, sizeof(*peak), by_size);
-	while (peak[i] > FEW * peak[(n - 1) / 2])
+	most = FEW * peak[(n - 1) / 2];
+	while (peak[i] > most)
 		i--;
-	return peak[i];
+	return kernel > most ? peak[i] : fmax(peak[i], kernel);
 }
 
 /* What all charts of the trace have in common, so that they can be held against one another. */
 static void scale(struct drawing *d)
 {
-	const struct compare_outcome *outcome = d->told->outcome;
 	double most = fmax(1024, usual_peak(d->told)), waiting = 1024;
 
-	for (size_t i = 0; i < outcome->kernel.n; i++)
-		most = fmax(most, (double)outcome->kernel.point[i].level.held);
 	for (unsigned i = 0; i < d->told->options->n; i++) {
-		const struct pace_result *memory = &outcome->result[i].memory;
+		const struct pace_result *memory = &d->told->outcome->result[i].memory;
 
 		waiting = fmax(waiting, (double)memory->waiting_peak);
 		d->charts->beyond[i] = (double)memory->held_peak > most;
 	}
+	d->charts->kernel_beyond = kernel_peak(d->told) > most;
 	d->unit = unit_of(most);
 	d->top = 1.04 * most / d->unit;
 	d->wait_unit = unit_of(waiting);
@@ -424,7 +433,7 @@ static void draw_panel(struct drawing *d, unsigned i)
 	place(d, &lower_frame);
 	time_axis(d, 5, true);
 	fprintf(d->script, "set format x '%%h'\n");
-	bytes_axis(d, d->wait_unit, d->wait_top, 2, "waiting");
+	bytes_axis(d, d->wait_unit, d->wait_top, 3, "waiting");
 	fprintf(d->script,
 		"plot $one%u using 1:6 with filledcurves y1=0 fs solid noborder lc rgb '%s' title "
 		"'waiting'\nunset multiplot\n",

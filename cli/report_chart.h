@@ -22,6 +22,7 @@ struct charts {
 	} chart[CHART_PANELS + COMPARE_ENTRIES_MAX];
 	unsigned n;
 	bool beyond[COMPARE_ENTRIES_MAX]; /* a scheme's peak lies above the scale */
+	bool kernel_beyond;
 };
 
 /* Draws them. Return: 0; negative, with the reason on standard error. */

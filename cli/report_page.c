@@ -196,6 +196,11 @@ static void put_all_beyond(FILE *to, const cJSON *json, const struct charts *cha
 		put_kib(to, get(cJSON_GetObjectItem(scheme, "memory"), "held_bytes_peak"));
 		fputc('.', to);
 	}
+	if (charts->kernel_beyond) {
+		fputs(" VmPTE leaves the chart, up to ", to);
+		put_kib(to, get(json, "kernel_bytes_peak"));
+		fputc('.', to);
+	}
 }
 
 static void put_held(FILE *to, const struct compare_told *told, const cJSON *json,
@@ -239,11 +244,11 @@ static void put_panel(FILE *to, const struct compare_told *told, unsigned i, con
 		 told->options->entry[i].name, get(memory, "held_bytes_mean") / 1024,
 		 get(memory, "in_use_bytes_mean") / 1024, get(memory, "waiting_bytes_mean") / 1024,
 		 get(memory, "wasted_bytes_mean") / 1024, get(memory, "waiting_bytes_peak") / 1024);
-	fputs("<div><h4>", to);
+	fputs("<div><h3>", to);
 	put_scheme_number(to, i);
 	fprintf(to, " %s", told->options->entry[i].name);
 	put_beyond(to, charts, i, memory);
-	fputs("</h4>\n", to);
+	fputs("</h3>\n", to);
 	charts_put(to, charts, CHART_PANELS + i, "panel", text);
 	fputs("</div>\n", to);
 }

@@ -426,6 +426,30 @@ static void a_curve_stays_thin(void **state)
 	pace_curve_close(&curve);
 }
 
+/* What waited until a slot's end is not told of what comes after it. */
+static void a_curve_ends_as_it_is(void **state)
+{
+	static const struct {
+		uint64_t held, waiting;
+	} points[] = {{5, 0}, {5, 3}, {5, 0}, {6, 4}, {7, 0}, {7, 0}};
+	struct pace_curve curve;
+
+	(void)state;
+	assert_int_equal(pace_curve_open(&curve, 100, 1), 0);
+	for (unsigned i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+		const struct pace_point point = {
+			.seconds = i, .level.held = points[i].held, .waiting = points[i].waiting};
+
+		pace_curve_add(&curve, &point);
+		assert_int_equal(curve.point[curve.n - 1].waiting, points[i].waiting);
+		assert_int_equal(curve.point[curve.n - 1].level.held, points[i].held);
+	}
+	assert_int_equal(curve.n, 2);
+	assert_int_equal(curve.point[0].waiting, 4);
+	assert_int_equal(curve.point[0].level.held, 7);
+	pace_curve_close(&curve);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -439,6 +463,7 @@ int main(void)
 		cmocka_unit_test(the_map_has_every_table),
 		cmocka_unit_test(gaps_part_rows),
 		cmocka_unit_test(a_curve_stays_thin),
+		cmocka_unit_test(a_curve_ends_as_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,7 @@ import re
 
 VOID = {"meta", "br", "col", "link", "img", "input", "hr"}
 # All that a page is made of. What a stranger writes into a trace adds nothing to it.
-KNOWN = set("html head meta title style body header main section article footer h1 h2 h4 p ul li "
+KNOWN = set("html head meta title style body header main section article footer h1 h2 h3 p ul li "
             "dl dt dd div b i a bdi code span small figure figcaption table caption colgroup thead "
             "tbody tr th td script svg g path polygon rect text".split())
 ATTRIBUTES = set("class id lang charset name content http-equiv href type role tabindex scope span "
