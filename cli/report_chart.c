@@ -492,10 +492,9 @@ static void map_labels(struct drawing *d, const struct frame *frame)
 			continue;
 		if (row)
 			fprintf(d->script,
-				"set arrow from graph 0, first %f to graph 1, first %f nohead "
-				"front lw "
-				"0.7 lc rgb '%s'\n",
-				row - 0.5, row - 0.5, colour("axis"));
+				"set arrow %u from graph 0, first %f to graph 1, first %f nohead "
+				"front lw 0.7 lc rgb '%s'\n",
+				MAP_ROWS + row, row - 0.5, row - 0.5, colour("axis"));
 		if (gaps++ >= most)
 			continue;
 		end[n].value = (row + 0.5) / map->rows;

@@ -313,9 +313,10 @@ static void put_map(FILE *to, const struct compare_told *told, const struct char
 		" tables of %.0f entries at once; in the mean %.*f&nbsp;%% of their entries "
 		"are in use. Of a row: ",
 		(double)map->entries, part < 0.1 ? 1 : 0, 100 * part);
-	for (unsigned i = 0; i < MAP_LEVELS; i++)
-		fprintf(to, "%s<span class=\"key level%u\">%s</span>", i ? ", " : "", i,
-			map_level_names[i]);
+	/* Only the kernel keeps a table that is empty. */
+	for (unsigned i = !told->options->linux_rules; i < MAP_LEVELS; i++)
+		fprintf(to, "<span class=\"key level%u\">%s</span>%s", i, map_level_names[i],
+			i < MAP_LEVELS - 1 ? ", " : "");
 	fputs(".</figcaption>\n", to);
 	charts_put(to, charts, CHART_MAP, "wide", text);
 	charts_put(to, charts, CHART_MAP_NARROW, "narrow", text);
@@ -452,7 +453,7 @@ static void put_again(FILE *to, const struct compare_told *told)
 		"<p class=\"note\">These figures again, as far as grace periods repeat: <code "
 		"class=\"again\">"
 		"gracewalk compare --page-size %zu --tables-per-page %u --leaf-size %zu "
-		"--policy %s --schemes %s --rounds 0 --json ",
+		"--policy %s \\\n    --schemes %s \\\n    --rounds 0 --json ",
 		o->page_bytes, o->tables_per_page, o->leaf_bytes,
 		o->linux_rules ? "linux" : "exact", schemes ? schemes : "");
 	html_shell_word(to, told->path);
