@@ -38,13 +38,25 @@ static int open_beside(const char *path, char **name)
 	return fd;
 }
 
+/* A device or a pipe would be replaced too. */
+static int check_target(const char *path)
+{
+	struct stat there;
+
+	if (stat(path, &there) || S_ISREG(there.st_mode))
+		return 0;
+	return S_ISDIR(there.st_mode) ? -EISDIR : -ENOTSUP;
+}
+
 int whole_file_write(const char *path, const void *bytes, size_t size)
 {
 	const mode_t mask = umask(0);
+	int fd, err = check_target(path);
 	char *name;
-	int fd, err;
 
 	umask(mask);
+	if (err)
+		return err;
 	fd = open_beside(path, &name);
 	if (fd < 0)
 		return fd;
@@ -63,12 +75,11 @@ int whole_file_write(const char *path, const void *bytes, size_t size)
 
 int whole_file_try(const char *path)
 {
-	struct stat there;
+	int fd, err = check_target(path);
 	char *name;
-	int fd;
 
-	if (!stat(path, &there) && S_ISDIR(there.st_mode))
-		return -EISDIR;
+	if (err)
+		return err;
 	fd = open_beside(path, &name);
 	if (fd < 0)
 		return fd;

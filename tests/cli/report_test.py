@@ -59,6 +59,8 @@ def what_is_refused():
     refuses(1, "gnuplot-nox", "made.gwt", env={**os.environ, "PATH": "/nowhere"})
     refuses(1, "No such file", "made.gwt", "-o", "none/page.html")
     refuses(1, "directory", "made.gwt", "-o", ".")
+    os.mkfifo("pipe")
+    refuses(1, "not supported", "made.gwt", "-o", "pipe")
     Path("bin").mkdir()
     stub = Path("bin/gnuplot")
     for script, words in (('[ "$1" = --version ]', "gnuplot failed"), (":", "drew no charts")):
