@@ -34,8 +34,7 @@ static double wasted_part(const struct compare_result *result)
 	return memory->held_mean > 0 ? memory->wasted_mean / memory->held_mean : 0;
 }
 
-/* VmPTE at its highest. */
-static double kernel_peak(const struct compare_told *told)
+double compare_kernel_peak(const struct compare_told *told)
 {
 	const struct pace_curve *kernel = &told->outcome->kernel;
 	uint64_t peak = 0;
@@ -203,7 +202,7 @@ static void print_notes(const struct compare_told *told)
 	if (told->outcome->kernel.n)
 		printf("The kernel's VmPTE at its peak, tables of the upper levels too: %.0f "
 		       "KiB.\n",
-		       kib(kernel_peak(told)));
+		       kib(compare_kernel_peak(told)));
 	if (back > 0.001)
 		printf("The replay was too slow for the recording; its clock was held back by up "
 		       "to %.0f ms.\n",
@@ -399,7 +398,7 @@ cJSON *compare_json(const struct compare_told *told)
 		{"rounds", o->rounds},
 		{"walkers", o->walkers},
 		{"cpus", (double)cpus()},
-		{"kernel_bytes_peak", kernel_peak(told)},
+		{"kernel_bytes_peak", compare_kernel_peak(told)},
 	};
 	cJSON *all = add_object(NULL, NULL, members, sizeof(members) / sizeof(members[0]));
 	cJSON *words, *entries;

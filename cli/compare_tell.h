@@ -16,6 +16,9 @@ struct compare_told {
 	const struct compare_outcome *outcome;
 };
 
+/* VmPTE at its highest, in bytes; 0 without samples. */
+double compare_kernel_peak(const struct compare_told *told);
+
 void compare_print(const struct compare_told *told);
 
 /* Return: the caller's; NULL: no memory. */

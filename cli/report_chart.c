@@ -46,6 +46,14 @@ static const char *scheme_colour(unsigned i)
 	return colours[i % CHART_COLOURS].light;
 }
 
+static const char *level_colour(unsigned level)
+{
+	char name[] = "level0";
+
+	name[5] += (char)level;
+	return colour(name);
+}
+
 /* Gnuplot writes a colour in two ways, for lines and areas and for text. */
 static void style_rule(FILE *page, const char *property, const struct colour *colour)
 {
@@ -99,8 +107,8 @@ static void begin(struct drawing *d, const struct frame *frame)
 	chart->height = frame->height;
 	fprintf(d->script,
 		"reset\nset terminal svg size %u,%u font 'sans-serif,12' noenhanced\n"
-		"set output\nset border 1 lc rgb '%s'\nset tics out nomirror scale 0.4 "
-		"tc rgb '%s'\n"
+		"set output\nset border 1 lc rgb '%s'\n"
+		"set tics out nomirror scale 0.4 tc rgb '%s'\n"
 		"set ytics scale 0\nset grid ytics lt 1 lw 1 lc rgb '%s'\nunset key\n",
 		frame->width, frame->height, colour("axis"), colour("quiet"), colour("grid"));
 	d->charts->n++;
@@ -175,22 +183,12 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double kernel_peak(const struct compare_told *told)
-{
-	const struct pace_curve *kernel = &told->outcome->kernel;
-	double peak = 0;
-
-	for (size_t i = 0; i < kernel->n; i++)
-		peak = fmax(peak, (double)kernel->point[i].level.held);
-	return peak;
-}
-
 /* The highest peak, the kernel's too, that is no more than a few times the schemes' median: what
  * lies above it would press the others flat, and runs out of the chart instead. */
 static double usual_peak(const struct compare_told *told)
 {
 	enum { FEW = 3 };
-	double peak[COMPARE_ENTRIES_MAX], most, kernel = kernel_peak(told);
+	double peak[COMPARE_ENTRIES_MAX], most, kernel = compare_kernel_peak(told);
 	unsigned n = told->options->n, i = n - 1;
 
 	for (unsigned k = 0; k < n; k++)
@@ -213,7 +211,7 @@ static void scale(struct drawing *d)
 		waiting = fmax(waiting, (double)memory->waiting_peak);
 		d->charts->beyond[i] = (double)memory->held_peak > most;
 	}
-	d->charts->kernel_beyond = kernel_peak(d->told) > most;
+	d->charts->kernel_beyond = compare_kernel_peak(d->told) > most;
 	d->unit = unit_of(most);
 	d->top = 1.04 * most / d->unit;
 	d->wait_unit = unit_of(waiting);
@@ -384,7 +382,7 @@ static void label_ends(struct drawing *d, const struct frame *frame, bool names)
 static const struct frame held_frame = {1000, 424, 46, 270, 26, 46};
 static const struct frame held_narrow = {380, 326, 40, 40, 26, 46};
 
-static int draw_held(struct drawing *d, const struct frame *frame, bool names)
+static void draw_held(struct drawing *d, const struct frame *frame, bool names)
 {
 	const struct compare_options *o = d->told->options;
 
@@ -394,20 +392,15 @@ static int draw_held(struct drawing *d, const struct frame *frame, bool names)
 	bytes_axis(d, d->unit, d->top, names ? 6 : 5, "held");
 	label_ends(d, frame, names);
 	fprintf(d->script,
-		"plot $all0 using 1:2 with filledcurves y1=0 fs solid noborder lc rgb '%s' "
-		"title 'in use'",
+		"plot $all0 using 1:2 with filledcurves y1=0 fs solid noborder lc rgb '%s'",
 		colour("in-use"));
 	for (unsigned i = 0; i < o->n; i++)
-		fprintf(d->script,
-			", $all%u using 1:5 with lines lw 1.8 dt %u lc rgb '%s' title '%u %s'", i,
-			i % 5 + 1, scheme_colour(i), i + 1, o->entry[i].name);
+		fprintf(d->script, ", $all%u using 1:5 with lines lw 1.8 dt %u lc rgb '%s'", i,
+			i % 5 + 1, scheme_colour(i));
 	if (d->told->outcome->kernel.n)
-		fprintf(d->script,
-			", $all%d using 1:5 with lines lw 2.6 dt 3 lc rgb '%s' title 'kernel, "
-			"VmPTE'",
+		fprintf(d->script, ", $all%d using 1:5 with lines lw 2.6 dt 3 lc rgb '%s'",
 			COMPARE_ENTRIES_MAX, colour("kernel"));
 	fprintf(d->script, "\n");
-	return ferror(d->script) ? -EIO : 0;
 }
 
 /* ---- One scheme a panel ---- */
@@ -423,20 +416,18 @@ static void draw_panel(struct drawing *d, unsigned i)
 	time_axis(d, 5, false);
 	bytes_axis(d, d->unit, d->top, 4, "held");
 	fprintf(d->script,
-		"plot $one%u using 1:4 with filledcurves y1=0 fs solid noborder lc rgb '%s' title "
-		"'wasted', "
-		"'' using 1:3 with filledcurves y1=0 fs solid noborder lc rgb '%s' title "
-		"'waiting', "
-		"'' using 1:2 with filledcurves y1=0 fs solid noborder lc rgb '%s' title 'in use', "
-		"'' using 1:4 with lines lw 0.8 lc rgb '%s' title 'held'\n",
+		"plot $one%u using 1:4 with filledcurves y1=0 fs solid noborder lc rgb '%s', "
+		"'' using 1:3 with filledcurves y1=0 fs solid noborder lc rgb '%s', "
+		"'' using 1:2 with filledcurves y1=0 fs solid noborder lc rgb '%s', "
+		"'' using 1:4 with lines lw 0.8 lc rgb '%s'\n",
 		i, colour("wasted"), colour("waiting"), colour("used"), colour("axis"));
 	place(d, &lower_frame);
 	time_axis(d, 5, true);
 	fprintf(d->script, "set format x '%%h'\n");
 	bytes_axis(d, d->wait_unit, d->wait_top, 3, "waiting");
 	fprintf(d->script,
-		"plot $one%u using 1:6 with filledcurves y1=0 fs solid noborder lc rgb '%s' title "
-		"'waiting'\nunset multiplot\n",
+		"plot $one%u using 1:6 with filledcurves y1=0 fs solid noborder lc rgb '%s'\n"
+		"unset multiplot\n",
 		i, colour("waiting"));
 }
 
@@ -529,12 +520,8 @@ static void draw_map(struct drawing *d, bool names)
 	for (unsigned level = 0; level < MAP_LEVELS; level++)
 		fprintf(d->script,
 			"%s$level%u using 1:2:3:(0.5) with boxxyerror fs solid noborder lc rgb "
-			"'%s' "
-			"title '%s'",
-			level ? ", " : "plot ", level,
-			colour((const char *[]){"level0", "level1", "level2", "level3",
-						"level4"}[level]),
-			map_level_names[level]);
+			"'%s'",
+			level ? ", " : "plot ", level, level_colour(level));
 	fprintf(d->script, "\n");
 }
 
@@ -542,10 +529,10 @@ static void draw_map(struct drawing *d, bool names)
 
 static int draw_all(struct drawing *d)
 {
-	int err = curves_data(d, "all", 300);
+	int err = curves_data(d, "all", CHART_SLOTS);
 
 	if (!err)
-		err = curves_data(d, "one", 150);
+		err = curves_data(d, "one", CHART_SLOTS / 2);
 	if (err)
 		return err;
 	for (unsigned level = 0; level < MAP_LEVELS; level++)

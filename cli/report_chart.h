@@ -10,6 +10,9 @@
 
 #include "compare_tell.h"
 
+/* Slots of time, in each of which a curve has two points at most; half as many in a panel. */
+enum { CHART_SLOTS = 300 };
+
 /* The curves of all schemes and the map are drawn twice: with names beside them, and for a narrow
  * screen, with a scheme's number alone. A panel is one scheme's. */
 enum { CHART_HELD, CHART_HELD_NARROW, CHART_MAP, CHART_MAP_NARROW, CHART_PANELS };

@@ -117,8 +117,7 @@ static void put_fact_number(FILE *to, const char *name, double number, unsigned 
 	fprintf(to, "%s</dd></div>\n", unit);
 }
 
-/* The program's command line; a stranger's, so that what it writes from right to left stays there.
- */
+/* The program's command line, in which what runs from right to left stays by itself. */
 static void put_program(FILE *to, const struct trace_meta *meta)
 {
 	size_t room = WORDS_MOST;
@@ -157,30 +156,29 @@ static void put_facts(FILE *to, const struct compare_told *told, const cJSON *js
 
 /* ---- A trace's figures ---- */
 
+static double mean_held(const cJSON *scheme)
+{
+	return get(cJSON_GetObjectItem(scheme, "memory"), "held_bytes_mean");
+}
+
 /* What is said of a chart to those who cannot see it. Only numbers and names of schemes. */
 static void words_held(char *text, size_t size, const struct compare_told *told, const cJSON *json)
 {
-	const cJSON *scheme, *schemes = cJSON_GetObjectItem(json, "schemes"), *least = NULL,
-			     *most = NULL;
+	const cJSON *schemes = cJSON_GetObjectItem(json, "schemes"), *scheme;
+	const cJSON *least = schemes->child, *most = least;
 
 	cJSON_ArrayForEach(scheme, schemes)
 	{
-		double mean = get(cJSON_GetObjectItem(scheme, "memory"), "held_bytes_mean");
-
-		if (!least || mean < get(cJSON_GetObjectItem(least, "memory"), "held_bytes_mean"))
-			least = scheme;
-		if (!most || mean > get(cJSON_GetObjectItem(most, "memory"), "held_bytes_mean"))
-			most = scheme;
+		least = mean_held(scheme) < mean_held(least) ? scheme : least;
+		most = mean_held(scheme) > mean_held(most) ? scheme : most;
 	}
 	snprintf(text, size,
-		 "Line chart of KiB of tables held over %.2f seconds, a line for each of %u "
+		 "Line chart of the bytes of tables held over %.2f seconds, a line for each of %u "
 		 "schemes%s. In the mean %s holds least, %.0f KiB, and %s most, %.0f KiB.",
 		 told->outcome->seconds, told->options->n,
 		 told->outcome->kernel.n ? " and one for the kernel's VmPTE" : "",
-		 get_text(least, "name"),
-		 get(cJSON_GetObjectItem(least, "memory"), "held_bytes_mean") / 1024,
-		 get_text(most, "name"),
-		 get(cJSON_GetObjectItem(most, "memory"), "held_bytes_mean") / 1024);
+		 get_text(least, "name"), mean_held(least) / 1024, get_text(most, "name"),
+		 mean_held(most) / 1024);
 }
 
 static void put_all_beyond(FILE *to, const cJSON *json, const struct charts *charts)
@@ -214,7 +212,8 @@ static void put_held(FILE *to, const struct compare_told *told, const cJSON *jso
 	      to);
 	if (told->outcome->kernel.n)
 		fputs(", the dots are the kernel&#39;s VmPTE (k)", to);
-	fputs(". Of each 300th of the time the highest point and the last are drawn.", to);
+	fprintf(to, ". Of each %uth of the time the highest point and the last are drawn.",
+		CHART_SLOTS);
 	put_all_beyond(to, json, charts);
 	fputs("</figcaption>\n", to);
 	charts_put(to, charts, CHART_HELD, "wide", text);
