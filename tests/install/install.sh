@@ -53,7 +53,14 @@ run() { # program, whether it may ask for a shared library of ours
 quietly cc "$source/examples/first.c" -o "$tmp/first" \
 	$(pkg-config --cflags --libs gracewalk liburcu-memb)
 run "$tmp/first" yes
-for format in $(pkg-config --variable=formats gracewalk); do
+formats=$(pkg-config --variable=formats gracewalk)
+for example in "$source"/examples/*.c; do
+	case " $formats " in *" $(sed -n 's/^#define GW_FORMAT //p' "$example") "*) ;; *) continue ;; esac
+	# shellcheck disable=SC2046
+	quietly cc -std=gnu11 -Wall -Wextra -Werror "$example" -o "$tmp/example" \
+		$(pkg-config --cflags --libs gracewalk liburcu-memb) -pthread
+done
+for format in $formats; do
 	case $format in x86_64 | s390x | index64) ;; *) continue ;; esac
 	# shellcheck disable=SC2046
 	quietly c++ -std=c++17 -DGW_FORMAT="$format" "$tests/outside.cc" -o "$tmp/cc_$format" \
