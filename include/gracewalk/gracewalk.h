@@ -129,7 +129,8 @@
 extern "C" {
 #endif
 
-/* What a walk needs; the rest of a page table is the library's own. It never changes: a loop that
+/* What a walk needs; the rest of a page table is the library's own. An MMU is given the root's
+ * physical address, (uintptr_t)root - to_pointer. It never changes: a loop that
  * walks may copy it to a local variable, which spares each walk two loads. Where heaps have no
  * `base`, entries hold pointers as they are, and the copy may be given the constant 0 for
  * to_pointer: that spares each walk an addition a level. */
