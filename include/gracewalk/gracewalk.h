@@ -130,14 +130,14 @@ extern "C" {
 #endif
 
 /* What a walk needs; the rest of a page table is the library's own. An MMU is given the root's
- * physical address, (uintptr_t)root - to_pointer. It never changes: a loop that
- * walks may copy it to a local variable, which spares each walk two loads. Where heaps have no
- * `base`, entries hold pointers as they are, and the copy may be given the constant 0 for
- * to_pointer: that spares each walk an addition a level. */
+ * physical address, (uintptr_t)root - to_pointer. It never changes: a loop that walks may copy it
+ * to a local variable, which spares each walk some loads. Where heaps have no `base`, entries hold
+ * pointers as they are, and the copy may be given the constant 0 for to_pointer: that spares each
+ * walk an addition a level. */
 struct gw_pt {
 	const gw_entry *root;
 	uintptr_t to_pointer; /* a table's physical address plus this is its pointer */
-	uint64_t va, bytes;   /* where there can be anything at all; 0, 0: anywhere */
+	uint64_t va, bytes;   /* index64: where there can be anything at all */
 	unsigned top;         /* the root's level */
 };
 

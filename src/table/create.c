@@ -70,10 +70,20 @@ static unsigned level_for(uint64_t va, uint64_t bytes)
 	return level;
 }
 
+/* The addresses that the page table is for, as options say that are in order. */
+static void set_range(struct gw_pt *pt, const struct gw_opts *opts)
+{
+	pt->top = TOP;
+	if (!GW_FMT_RANGES)
+		return;
+	pt->va = opts->va;
+	pt->bytes = opts->bytes ? opts->bytes : gw_low(UINT64_MAX) + 1;
+	pt->top = level_for(pt->va, pt->bytes);
+}
+
 /* The level of the largest leaf that the options allow below a root of that level. */
 static unsigned max_level(uint64_t max_leaf, unsigned level)
 {
-
 	while (max_leaf && gw_span(level) > max_leaf)
 		level--;
 	return level;
@@ -129,9 +139,7 @@ int gw_create(const struct gw_opts *opts, struct gw_pt **pt)
 	p->opts = *opts;
 	if (!p->opts.deferred_limit)
 		p->opts.deferred_limit = DEFAULT_DEFERRED_LIMIT;
-	p->pt.va = opts->bytes ? opts->va : 0;
-	p->pt.bytes = opts->bytes ? opts->bytes : GW_FMT_RANGES ? gw_low(UINT64_MAX) + 1 : 0;
-	p->pt.top = opts->bytes ? level_for(opts->va, opts->bytes) : (unsigned)TOP;
+	set_range(&p->pt, opts);
 	p->max_level = max_level(opts->max_leaf, p->pt.top);
 	p->format = GW_FMT_NAME;
 	gw_store_relaxed(&p->refs, 1);
