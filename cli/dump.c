@@ -16,7 +16,8 @@ enum { MOST_TABLES = 1 << 18 };
 
 /* As the command line has it. Strings are popt's copies, or NULL. */
 struct words {
-	char *format, *policy, *at, *at_event, *image, *root, *image_base, *range, *max_tables;
+	char *format, *policy, *at, *at_event, *image, *root, *image_base, *range, *max_tables,
+		*whole;
 	const char *path;
 	int swap, tables, holes, linear, json;
 };
@@ -150,8 +151,8 @@ static const char *check_words(const struct words *words)
 		return "an image needs --format and --root";
 	if (words->image && (words->policy || words->at || words->at_event))
 		return "--policy, --at and --at-event are for a trace";
-	if (!words->image && (words->root || words->image_base || words->swap))
-		return "--root, --image-base and --swap are for an --image";
+	if (!words->image && (words->root || words->image_base || words->swap || words->whole))
+		return "--root, --for, --image-base and --swap are for an --image";
 	if (words->at && words->at_event)
 		return "--at or --at-event, not both";
 	if (words->policy && strcmp(words->policy, "exact") && strcmp(words->policy, "linux"))
@@ -167,20 +168,21 @@ static bool read_seconds(const char *text, double *seconds)
 	return end != text && !*end && *seconds >= 0;
 }
 
-static bool read_range(char *text, struct dump_rules *rules)
+static bool read_range(char *text, uint64_t *first, uint64_t *last)
 {
 	char *dash = strchr(text, '-');
 
 	if (!dash)
 		return false;
 	*dash = '\0';
-	return given_number(text, &rules->first) && given_number(dash + 1, &rules->last) &&
-	       rules->first <= rules->last;
+	return given_number(text, first) && given_number(dash + 1, last) && *first <= *last;
 }
 
 /* Numbers. Return: what is wrong with one, or NULL. */
 static const char *read_words(struct dump *dump, const struct words *words)
 {
+	struct dump_rules *rules = &dump->rules;
+
 	if (words->at && !read_seconds(words->at, &dump->moment.seconds))
 		return "--at is a number of seconds";
 	if (words->at_event && !given_number(words->at_event, &dump->moment.events))
@@ -189,9 +191,12 @@ static const char *read_words(struct dump *dump, const struct words *words)
 		return "--root is an address";
 	if (words->image_base && !given_number(words->image_base, &dump->image.base))
 		return "--image-base is an address";
-	if (words->range && !read_range(words->range, &dump->rules))
+	if (words->whole && (!read_range(words->whole, &rules->for_first, &rules->for_last) ||
+			     rules->for_first == rules->for_last))
+		return "--for is FIRST-LAST, two addresses";
+	if (words->range && !read_range(words->range, &rules->first, &rules->last))
 		return "--range is FIRST-LAST, two addresses";
-	if (words->max_tables && !given_number(words->max_tables, &dump->rules.most_tables))
+	if (words->max_tables && !given_number(words->max_tables, &rules->most_tables))
 		return "--max-tables is a number";
 	return NULL;
 }
@@ -223,6 +228,11 @@ static int understand(struct dump *dump, const struct words *words)
 	}
 	dump->format = given_format(words->format ? words->format : "x86-64");
 	dump->tell.format = dump->format;
+	if (dump->format && words->whole && !dump->format->ranges) {
+		fprintf(stderr, "gracewalk: --for: page tables of %s are for all addresses\n",
+			dump->format->name);
+		return 2;
+	}
 	return dump->format ? 0 : 2;
 }
 
@@ -238,9 +248,9 @@ static int dump_words(const struct words *words)
 
 static void forget(struct words *words)
 {
-	char *const all[] = {words->format,     words->policy, words->at,
-			     words->at_event,   words->image,  words->root,
-			     words->image_base, words->range,  words->max_tables};
+	char *const all[] = {words->format,     words->policy, words->at,         words->at_event,
+			     words->image,      words->root,   words->image_base, words->range,
+			     words->max_tables, words->whole};
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		free(all[i]);
@@ -263,6 +273,8 @@ int dump_main(int argc, const char **argv)
 		 "FILE"},
 		{"root", 'r', POPT_ARG_STRING, &words.root, 0,
 		 "the root table's physical address in the image", "ADDRESS"},
+		{"for", 0, POPT_ARG_STRING, &words.whole, 0,
+		 "the page table is for these addresses alone (index64)", "FIRST-LAST"},
 		{"image-base", 'b', POPT_ARG_STRING, &words.image_base, 0,
 		 "physical address of the image's first byte; default: 0", "ADDRESS"},
 		{"swap", 0, POPT_ARG_NONE, &words.swap, 0,

@@ -219,15 +219,28 @@ static void read_table(struct walk *w, uint64_t table, unsigned level, uint64_t 
 	}
 }
 
+/* Of a page table for a range: of the lowest table that can hold all of it. */
+static unsigned root_level(const struct gw_format *format, const struct dump_rules *rules)
+{
+	uint64_t differ = rules->for_first ^ rules->for_last;
+	unsigned level = format->levels - 1;
+
+	while (differ && level && !(differ >> format->shape(level).shift))
+		level--;
+	return level;
+}
+
 struct dump_summary dump_walk(const struct gw_format *format, const struct dump_memory *memory,
 			      uint64_t root, const struct dump_rules *rules,
 			      const struct dump_sink *sink)
 {
 	struct walk w = {.format = format, .memory = memory, .rules = rules, .sink = sink};
-	unsigned top = format->levels - 1;
-	struct dump_run all = span(&w, top, 0, entries(&w, top));
+	unsigned top = root_level(format, rules);
+	uint64_t n = entries(&w, top), size = n << format->shape(top).shift;
+	uint64_t va = rules->for_first & ~(size - 1);
+	struct dump_run all = span(&w, top, va, n);
 
-	add_table(&w, &all, root, top, 0);
+	add_table(&w, &all, root, top, va);
 	tell(&w);
 	return w.sum;
 }

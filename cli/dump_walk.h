@@ -60,6 +60,9 @@ struct dump_rules {
 	bool linear;          /* leaves that do not run on start a new run */
 	uint64_t first, last; /* entries without a byte of these are left out */
 	uint64_t most_tables; /* that are read */
+	/* What the page table is for (gw_opts.va, .bytes), of a format that has `ranges`; both 0:
+	 * for all addresses. */
+	uint64_t for_first, for_last;
 };
 
 struct dump_summary {

@@ -130,7 +130,7 @@ def elsewhere(text, runs):
 
 class Print(gdb.Command):
     """Shows what a page table maps: gw-print [-f FORMAT] PT [VA [BYTES]].
-PT: a struct gw_pt *, of one word or quoted, that is not for a range alone (gw_opts.bytes). VA, BYTES: only what lies there.
+PT: a struct gw_pt *, of one word or quoted. VA, BYTES: only what lies there.
 Leaves that follow one another are on one line; at the end are tables by level. FORMAT is known
 from PT; what is named here is believed instead, for a page table that is damaged."""
 
@@ -152,12 +152,13 @@ from PT; what is named here is believed instead, for a page table that is damage
     def show(self, table, name, word, *span):
         mask = (1 << 8 * table['pt']['to_pointer'].type.sizeof) - 1
         bias = int(table['pt']['to_pointer'])  # a pointer less a physical address
-        if int(table['opts']['bytes']):
-            raise gdb.GdbError('a page table for a range alone; only whole ones can be shown')
         runs = memory(table)
         arguments = ['--format', name, '--linear',
                      '--root', hex(int(table['pt']['root']) - bias & mask),
                      '--image-base', hex(min(runs).start - bias & mask)]
+        if int(table['opts']['bytes']):
+            va = int(table['opts']['va'])
+            arguments += ['--for', f"{va:#x}-{va + int(table['opts']['bytes']) - 1:#x}"]
         if span:
             first, *size = (int(gdb.parse_and_eval(number)) & 2**64 - 1 for number in span)
             last = min(first + (size or [1])[0], 2**64) - 1

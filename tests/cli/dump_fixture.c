@@ -13,11 +13,16 @@
 
 void fix_start(struct fixture *x)
 {
+	fix_start_for(x, 0, 0);
+}
+
+void fix_start_for(struct fixture *x, uint64_t va, uint64_t bytes)
+{
 	x->env = gw_urcu_create(&urcu_memb_flavor);
 	x->memory = aligned_alloc(HEAP, BYTES);
 	assert_non_null(x->memory);
 	memset(x->memory, 0, BYTES);
-	x->opts = (struct gw_opts){.env = x->env};
+	x->opts = (struct gw_opts){.env = x->env, .va = va, .bytes = bytes};
 	for (unsigned i = 0; i < GW_FMT_HEAPS; i++) {
 		struct gw_heap_opts heap;
 

@@ -39,6 +39,7 @@ struct told {
 };
 
 void fix_start(struct fixture *x);
+void fix_start_for(struct fixture *x, uint64_t va, uint64_t bytes);
 void fix_end(struct fixture *x);
 uint64_t fix_root(const struct fixture *x);
 /* Three short ranges far apart. */

@@ -299,6 +299,34 @@ static void test_ranges(void **state)
 	free(told);
 }
 
+static void test_a_page_table_for_a_range(void **state)
+{
+	struct told *told = fix_told();
+
+	(void)state;
+	for (unsigned level = 0; GW_FMT_RANGES && level < GW_LEVELS - 1; level++) {
+		uint64_t va = gw_span(GW_LEVELS - 1) + PAGE;
+		uint64_t bytes = (gw_span(level) << gw_fmt_index_bits(level)) - PAGE;
+		struct dump_rules rules = {.last = UINT64_MAX,
+					   .most_tables = 1000,
+					   .for_first = va,
+					   .for_last = va + bytes - 1};
+		struct fixture x;
+
+		fix_start_for(&x, va, bytes);
+		assert_int_equal(gw_map(x.pt, va + bytes - PAGE, PAGE, 7, 0), 0);
+		fix_dump_here(&x, &rules, false, told);
+		assert_int_equal(told->n, 1);
+		assert_int_equal(told->run[0].first, va + bytes - PAGE);
+		assert_int_equal(told->run[0].last, va + bytes - 1);
+		assert_int_equal(told->run[0].level, 0);
+		assert_int_equal(told->sum.tables[level], 1);
+		assert_int_equal(told->sum.tables[level + 1], 0);
+		fix_end(&x);
+	}
+	free(told);
+}
+
 /* Leaves that do not run on are one range unless `linear` parts them. */
 static void test_scattered_leaves(void **state)
 {
@@ -354,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_every_leaf_size_and_attribute),
 		cmocka_unit_test(test_random_mappings),
 		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_a_page_table_for_a_range),
 		cmocka_unit_test(test_scattered_leaves),
 		cmocka_unit_test(test_the_other_byte_order),
 	};
