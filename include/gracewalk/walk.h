@@ -100,11 +100,14 @@ static inline bool gw_is_inside(const struct gw_pt *pt, uint64_t va)
  * would work out fields that nobody looks at. */
 #define GW_WALK_INLINE static inline __attribute__((always_inline))
 
-/* Keeps the compiler from taking a sum apart to add it up in another order. */
+/* SUM keeps the compiler from taking a sum apart to add it up in another order; STRAIGHT tells it
+ * which way to compile as the straight one. */
 #ifdef GW_C11_CHECKER
 #define GW_WALK_SUM(sum) ((void)(sum))
+#define GW_WALK_STRAIGHT(condition) (condition)
 #else
 #define GW_WALK_SUM(sum) __asm__("" : "+r"(sum))
+#define GW_WALK_STRAIGHT(condition) __builtin_expect_with_probability(condition, 1, 1.0)
 #endif
 
 /* Reads the entry `offset` bytes from `table`, an address that the entry above held. The offset
@@ -129,7 +132,7 @@ typedef bool (*gw_walk_end)(uint64_t e, uint64_t va, unsigned level, void *answe
 		if ((level) >= GW_LEVELS)                                                     \
 			break;                                                                \
 		e = gw_walk_load(table, to_pointer + gw_index(va, level) * sizeof(gw_entry)); \
-		if (!__builtin_expect_with_probability(gw_fmt_leads_on(e, level), 1, 1.0))    \
+		if (!GW_WALK_STRAIGHT(gw_fmt_leads_on(e, level)))                             \
 			return end(e, va, level, answer);                                     \
 		table = (uintptr_t)gw_fmt_leads_to(e, level);                                 \
 		to_pointer = pt->to_pointer;                                                  \

@@ -36,7 +36,7 @@ case $target in
 trace)
 	runs=10000
 	compile fuzzer "$here/trace_fuzz.c" "$cli/trace_format.c" "$cli/trace_read.c" "$cli/trace_write.c" \
-		"$cli/space.c" "$cli/space_map.c" -lzstd -o "$dir/fuzz"
+		"$cli/whole_file.c" "$cli/space.c" "$cli/space_map.c" -lzstd -o "$dir/fuzz"
 	;;
 image)
 	# All formats are the library's as it is, but for one of each kind, whose decoding is watched too.

@@ -45,7 +45,7 @@ static inline unsigned gw_fmt_index_bits(unsigned level)
 
 static inline unsigned gw_fmt_shift(unsigned level)
 {
-	return level ? GW_PAGE_LG2 + 6 + 10 * (level - 1) : GW_PAGE_LG2;
+	return GW_PAGE_LG2 + (level ? 10 * level - 4 : 0);
 }
 
 static inline unsigned gw_fmt_heap(unsigned level)
