@@ -142,7 +142,7 @@ static void deposit_dead(struct gather *g)
 	struct page_table *p = g->p;
 
 	if (g->dead && !GW_MUTANT(deposit_early))
-		grace_period(p);
+		await_grace_period(p);
 	while (g->dead) {
 		gw_entry *table = g->dead;
 		unsigned level = g->dead_level;

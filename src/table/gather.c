@@ -139,11 +139,11 @@ static void wait(struct gather *g)
 
 	gw_gather_invalidate(g);
 	if (GW_MUTANT(take_late))
-		grace_period(p);
+		await_grace_period(p);
 	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
 		taken[i] = gw_heap_take_waiting(p->heap[i]);
 	if (!GW_MUTANT(take_late))
-		grace_period(p);
+		await_grace_period(p);
 	for (unsigned i = 0; i < GW_FMT_HEAPS; i++)
 		gw_heap_release_taken(p->heap[i], taken[i]);
 }

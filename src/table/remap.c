@@ -308,7 +308,7 @@ static void move(struct remap *r, struct cursor at)
 	r->g.tables |= r->tables;
 	gw_gather_finish(&r->g);
 	if (r->tables && !r->g.waited && !GW_MUTANT(remap_no_grace))
-		grace_period(p);
+		await_grace_period(p);
 	settle(r, r->shadow, top_of(p), root_va(p));
 	merge(r, r->shadow, top_of(p));
 }

@@ -106,7 +106,7 @@ static inline struct page_table *page_table_of(const struct gw_pt *pt)
 void gw_pt_put(struct page_table *p);
 
 /* Waits for a grace period: outside locks and read-side sections. */
-static inline void grace_period(struct page_table *p)
+static inline void await_grace_period(struct page_table *p)
 {
 	GW_PROBE(wait_begin, p);
 	p->env->synchronize(p->env);
