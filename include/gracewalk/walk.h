@@ -100,8 +100,9 @@ static inline bool gw_is_inside(const struct gw_pt *pt, uint64_t va)
  * would work out fields that nobody looks at. */
 #define GW_WALK_INLINE static inline __attribute__((always_inline))
 
-/* SUM keeps the compiler from taking a sum apart to add it up in another order; STRAIGHT tells it
- * which way to compile as the straight one. */
+/* SUM keeps the compiler from taking a sum apart to add it up in another order. STRAIGHT tells it
+ * which way to compile as the straight one; what formats ask has no branch of its own (&, not &&),
+ * which would be foreseen for itself. */
 #ifdef GW_C11_CHECKER
 #define GW_WALK_SUM(sum) ((void)(sum))
 #define GW_WALK_STRAIGHT(condition) (condition)

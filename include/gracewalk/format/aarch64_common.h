@@ -154,7 +154,7 @@ static inline uint64_t gw_fmt_table_address(uint64_t e, unsigned level)
 #define gw_fmt_leads_on gw_fmt_leads_on
 static inline bool gw_fmt_leads_on(uint64_t e, unsigned level)
 {
-	return level > 0 && (e & 0xff) == A64_TABLE;
+	return (level > 0) & ((e & 0xff) == A64_TABLE);
 }
 
 static inline uint64_t gw_fmt_leads_to(uint64_t e, unsigned level)

@@ -67,7 +67,7 @@ static inline bool gw_fmt_leaf_level(unsigned level)
 
 static inline bool gw_fmt_is_table(uint64_t e, unsigned level)
 {
-	return level > 0 && (int64_t)e > 0;
+	return (level > 0) & ((int64_t)e > 0);
 }
 
 static inline bool gw_fmt_is_leaf(uint64_t e, unsigned level)

@@ -84,7 +84,7 @@ static inline bool gw_fmt_leaf_level(unsigned level)
 
 static inline bool gw_fmt_is_table(uint64_t e, unsigned level)
 {
-	return level > 0 && (gw_fmt_swap(e) & (PPC64_V | PPC64_L)) == PPC64_V;
+	return (level > 0) & ((gw_fmt_swap(e) & (PPC64_V | PPC64_L)) == PPC64_V);
 }
 
 static inline bool gw_fmt_is_leaf(uint64_t e, unsigned level)

@@ -114,7 +114,7 @@ static inline uint64_t gw_fmt_table_address(uint64_t e, unsigned level)
 #define gw_fmt_leads_on gw_fmt_leads_on
 static inline bool gw_fmt_leads_on(uint64_t e, unsigned level)
 {
-	return level > 0 && (e & 0xff) == RISCV_V;
+	return (level > 0) & ((e & 0xff) == RISCV_V);
 }
 
 static inline uint64_t gw_fmt_leads_to(uint64_t e, unsigned level)

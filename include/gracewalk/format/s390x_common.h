@@ -66,7 +66,7 @@ static inline bool gw_fmt_leaf_level(unsigned level)
 
 static inline bool gw_fmt_is_table(uint64_t e, unsigned level)
 {
-	return level > 0 && !(e & (gw_fmt_leaf_level(level) ? S390_I | S390_FC : S390_I));
+	return (level > 0) & !(e & (gw_fmt_leaf_level(level) ? S390_I | S390_FC : S390_I));
 }
 
 static inline bool gw_fmt_is_leaf(uint64_t e, unsigned level)

@@ -99,7 +99,7 @@ static inline uint64_t gw_fmt_table(uint64_t address, unsigned level)
 #define gw_fmt_leads_on gw_fmt_leads_on
 static inline bool gw_fmt_leads_on(uint64_t e, unsigned level)
 {
-	return level > 0 && (e & 0xff) == X86_TABLE;
+	return (level > 0) & ((e & 0xff) == X86_TABLE);
 }
 
 static inline uint64_t gw_fmt_leads_to(uint64_t e, unsigned level)
